@@ -1,0 +1,24 @@
+import type { z } from "zod";
+
+/**
+ * The terms between who offers a job and who takes it. Payloads name ids and carry neither content nor secrets.
+ *
+ * `shardsCount` queues share the work, so that one Redis Cluster slot, or one list of active jobs, does not hold it all.
+ */
+export type JobContract<Payload extends z.ZodType = z.ZodType> = {
+  readonly queue: string;
+  readonly name: string;
+  readonly shardsCount: number;
+  readonly payload: Payload;
+  /** The same work always has the same id, so that offering it twice is offering it once. */
+  readonly jobId: (payload: z.output<Payload>) => string;
+};
+
+export function defineJob<Payload extends z.ZodType>(contract: JobContract<Payload>): JobContract<Payload> {
+  return contract;
+}
+
+/** The queue of one shard. The braces are a Redis Cluster hash tag: all keys of one queue lie in one slot. */
+export function shardQueueName(contract: JobContract, shard: number): string {
+  return `{${contract.queue}-${shard}}`;
+}

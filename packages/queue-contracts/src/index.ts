@@ -1,0 +1,10 @@
+/** What travels through the queues, one file per job. Names and ids only. */
+
+export type { JobContract } from "./define-job.ts";
+export { defineJob, shardQueueName } from "./define-job.ts";
+export type { DeliverSubmission } from "./deliver-submission.ts";
+export { deliverSubmissionJob } from "./deliver-submission.ts";
+export type { JobContext, JobHandler, JobOutcome } from "./outcome.ts";
+export { again, discard, done } from "./outcome.ts";
+export type { PollMailbox } from "./poll-mailbox.ts";
+export { pollMailboxJob } from "./poll-mailbox.ts";
