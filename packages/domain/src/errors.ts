@@ -30,6 +30,7 @@ export const remedyByCode = {
   "login.suspect": "retry",
   "provider.throttled": "wait",
   "provider.unavailable": "retry",
+  "queue.unavailable": "retry",
   "resource.conflicting": "discard",
   "resource.missing": "discard",
   "run.expired": "retry",

@@ -3,11 +3,17 @@ import type { Login } from "./token-provider.ts";
 
 export type OutgoingMessage = {
   readonly envelope: { readonly from: string; readonly to: readonly string[] };
-  /** The message as it leaves (RFC 5322), its Message-ID fixed before the first attempt. */
+  /**
+   * The message as it leaves (RFC 5322), its Message-ID fixed before the first attempt. Every line ends in CRLF; these
+   * bytes and no others arrive, so that what was signed or hashed stays so. Only a missing last CRLF is added.
+   */
   readonly raw: Uint8Array;
 };
 
-/** What the server said to one recipient (RFC 5321 §4.2). `permanent` is a 5yz answer. */
+/**
+ * What the server said to one recipient (RFC 5321 §4.2). `permanent` means that asking again gets the same answer: a 5yz
+ * that speaks of the recipient or the message, and not of the sender's limits.
+ */
 export type RecipientRefusal = {
   readonly address: string;
   readonly code: number;
@@ -16,25 +22,34 @@ export type RecipientRefusal = {
   readonly permanent: boolean;
 };
 
+/** How a send ended for each recipient. Where `accepted` is empty, nothing was delivered to anybody. */
 export type SendReceipt = {
   readonly accepted: readonly string[];
   readonly refused: readonly RecipientRefusal[];
-  /** The Message-ID or queue id the server put in place of ours, where it tells. */
+  /** The Message-ID the server put in place of ours, with its angle brackets, where it tells. */
   readonly serverMessageId: string | null;
 };
 
 /**
  * Hands one message to the mailbox's own submission server (RFC 6409).
  *
- * `beforeTransmit` runs after login and before MAIL FROM. What it commits tells a later reader that the message may have
- * left; when it throws, nothing is sent.
+ * What the server says of a recipient is an ending and is returned, also when it refused every one of them; only what
+ * concerns the whole message, the mailbox or the connection is thrown.
  *
- * @throws OperationalError `send.refused` when the server refused the message, or every recipient, for good
- * @throws OperationalError `send.deferred` when it refused for now; nothing was delivered
- * @throws OperationalError `send.outcome-unknown` when the body left us and no reply came.
+ * `beforeTransmit` runs once, after login and before MAIL FROM, and is waited for. What it commits tells a later reader
+ * that the message may have left; when it throws, its error passes through and nothing is sent.
+ *
+ * `signal` is honoured at every step but that one. An abort is `provider.unavailable` before the body began to leave and
+ * `send.outcome-unknown` after it.
+ *
+ * @throws OperationalError `send.refused` when the server refused the message or its sender address for good
+ * @throws OperationalError `send.deferred` when it refused the message for now; nothing was delivered
+ * @throws OperationalError `send.outcome-unknown` when the body began to leave us and no reply came.
  *   Its remedy is `reconcile`: a second blind attempt is a second copy in someone's inbox.
- * @throws OperationalError `login.refused`, `login.suspect`, `provider.unavailable`, `provider.throttled`,
- *   `connection.insecure`, `host.refused`; nothing was sent
+ * @throws OperationalError `provider.throttled` when the mailbox may not send for now, often for hours (`retryAt`)
+ * @throws OperationalError `login.refused`, `login.suspect`, `provider.unavailable`, `connection.insecure`, `host.refused`;
+ *   nothing was sent
+ * @throws OperationalError `contract.violated` when addresses or line endings are malformed; no connection was made
  */
 export interface MailTransport {
   send(

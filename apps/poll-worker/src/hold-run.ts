@@ -1,0 +1,50 @@
+import type { Claims, HeldRow } from "@mailfleet/database";
+import { OperationalError } from "@mailfleet/domain";
+import type { Grant } from "@mailfleet/gate";
+
+export type RunOptions = {
+  readonly claims: Pick<Claims, "heartbeat">;
+  readonly grant: () => Promise<Grant<"fleet.run">>;
+  readonly held: HeldRow;
+  readonly runMs: number;
+  /** Aborts when the process must stop. */
+  readonly signal: AbortSignal;
+};
+
+/** One poll's hold on its mailbox: kept alive by a heartbeat, over once a heartbeat is refused or comes too late. */
+export type Run = {
+  readonly signal: AbortSignal;
+  /**
+   * Asked before every step. A process that was frozen finds out here that its time is over, before it says another word
+   * to a server; the fence in the database is behind it.
+   *
+   * @throws OperationalError `run.expired`, `run.fenced`
+   */
+  requireLive(): void;
+  close(): void;
+};
+
+export function holdRun({ claims, grant, held, runMs, signal }: RunOptions): Run {
+  const over = new AbortController();
+  // The row's own deadline was set by PostgreSQL a moment after this reading, so ours is never later.
+  let deadline = performance.now() + runMs;
+
+  const beat = async () => {
+    const asked = performance.now();
+    const stillOurs = await claims.heartbeat(await grant(), held, runMs);
+    if (stillOurs) deadline = asked + runMs;
+    else over.abort(new OperationalError("run.fenced", "another run holds this mailbox"));
+  };
+  // A heartbeat that fails is simply missing: the deadline stands, and the next one may get through.
+  const timer = setInterval(() => void beat().catch(() => {}), runMs / 4);
+
+  return {
+    signal: AbortSignal.any([signal, over.signal]),
+    requireLive() {
+      over.signal.throwIfAborted();
+      if (performance.now() < deadline) return;
+      throw new OperationalError("run.expired", "the poll's time is over; the mailbox is due again for everyone");
+    },
+    close: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,86 @@
+import type { NewAttachment, NewMessage } from "@mailfleet/database";
+import type { BlobRef, BlobSegment } from "@mailfleet/domain";
+import { contentKey, hashing, type ParsedMessage, parseMessage, sha256 } from "@mailfleet/mail-content";
+import type { PageMessage } from "@mailfleet/mail-source";
+
+const emptyEnvelope = { subject: null, from: [], replyTo: [], to: [], cc: [] } as const;
+
+/**
+ * Writes a fetched message into the page's segment (raw bytes, text and HTML, attachments) and answers the row that will
+ * name them. Null: the message vanished while it was read.
+ */
+export async function toNewMessage(message: PageMessage, segment: BlobSegment): Promise<NewMessage | null> {
+  if (message.body.kind === "bytes") return parsedMessage(message, message.body.raw, segment);
+  const chunks = await message.body.open();
+  if (chunks === null) return null;
+  const digest = hashing(chunks);
+  const raw = await segment.append(digest.bytes);
+  return withoutContent(message, raw, digest.sha256(), "message.too-large-to-parse");
+}
+
+async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: BlobSegment): Promise<NewMessage> {
+  const raw = await segment.append(bytes);
+  const rawSha256 = sha256(bytes);
+  const parsed = await parseMessage(bytes);
+  if (parsed.kind === "unparsed") return withoutContent(message, raw, rawSha256, parsed.reason);
+  const body = await segment.append(Buffer.from(JSON.stringify({ text: parsed.text, html: parsed.html })));
+  const { messageIdHeader, inReplyTo, references, subject, from, replyTo, to, cc, date } = parsed;
+  return {
+    uid: message.uid,
+    contentKey: contentKey({ providerId: message.providerId, messageIdHeader, rawSha256 }),
+    messageIdHeader,
+    inReplyTo,
+    references,
+    envelope: { subject, from, replyTo, to, cc },
+    sentAt: date,
+    receivedAt: message.internalDate,
+    sizeBytes: raw.length,
+    rawSha256,
+    raw,
+    body,
+    unparsedReason: null,
+    attachments: await storedAttachments(parsed, segment),
+  };
+}
+
+async function storedAttachments({ attachments }: ParsedMessage, segment: BlobSegment): Promise<readonly NewAttachment[]> {
+  const stored: NewAttachment[] = [];
+  for (const { filename, contentType, contentId, inline, bytes } of attachments) {
+    const blob = await segment.append(bytes);
+    stored.push({ filename, contentType, contentId, inline, sizeBytes: bytes.byteLength, sha256: sha256(bytes), blob });
+  }
+  return stored;
+}
+
+function withoutContent(message: PageMessage, raw: BlobRef, rawSha256: Uint8Array, unparsedReason: string): NewMessage {
+  return {
+    uid: message.uid,
+    contentKey: contentKey({ providerId: message.providerId, messageIdHeader: null, rawSha256 }),
+    messageIdHeader: null,
+    inReplyTo: null,
+    references: [],
+    envelope: emptyEnvelope,
+    sentAt: null,
+    receivedAt: message.internalDate,
+    sizeBytes: raw.length,
+    rawSha256,
+    raw,
+    body: null,
+    unparsedReason,
+    attachments: [],
+  };
+}
+
+/** The same message as nothing but its bytes, for a row that PostgreSQL refused. */
+export function rawOnly(message: NewMessage, unparsedReason: string): NewMessage {
+  return {
+    ...message,
+    messageIdHeader: null,
+    inReplyTo: null,
+    references: [],
+    envelope: emptyEnvelope,
+    body: null,
+    unparsedReason,
+    attachments: [],
+  };
+}

@@ -1,0 +1,36 @@
+import { logLevel, readEnvironment, secret } from "@mailfleet/runtime";
+import { z } from "zod";
+
+export const Environment = z.object({
+  DATABASE_URL: secret(z.url()).meta({ secret: true, description: "PostgreSQL 15 or newer, which holds every fact." }),
+  QUEUE_URL: secret(z.url()).optional().meta({
+    secret: true,
+    description: "redis://, rediss:// or postgres://, which hands work over. Unset: DATABASE_URL.",
+  }),
+  SCHEDULER_WINDOW: z.coerce.number().int().min(1).max(100_000).default(200).meta({
+    description: "How many jobs of one kind may wait in the queue. Fairness ends where the queue begins, so keep it small.",
+  }),
+  SCHEDULER_QUANTUM: z.coerce.number().int().min(1).max(10_000).default(2).meta({
+    description: "The least number of rows a tenant gets in its turn, times its weight.",
+  }),
+  SCHEDULER_CLAIM_MS: z.coerce.number().int().min(1_000).max(600_000).default(15_000).meta({
+    description: "After this long, in ms, a job that no worker has started is offered again.",
+  }),
+  HEALTH_HOST: z.string().default("127.0.0.1").meta({ description: "Where /livez, /readyz and /metrics are served." }),
+  HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).optional().meta({ description: "Unset: not served. 0: a free port." }),
+  LOG_LEVEL: logLevel,
+});
+
+export type SchedulerConfig = ReturnType<typeof readConfig>;
+
+/** Flat names outside, one shape per component inside. */
+export function readConfig(environment?: NodeJS.ProcessEnv) {
+  const env = readEnvironment(Environment, environment);
+  return {
+    database: { url: env.DATABASE_URL.reveal(), poolSizeMax: 4, applicationName: "scheduler" },
+    queue: { url: (env.QUEUE_URL ?? env.DATABASE_URL).reveal() },
+    dispatch: { window: env.SCHEDULER_WINDOW, quantum: env.SCHEDULER_QUANTUM, claimMs: env.SCHEDULER_CLAIM_MS },
+    health: { host: env.HEALTH_HOST, port: env.HEALTH_PORT },
+    logLevel: env.LOG_LEVEL,
+  };
+}

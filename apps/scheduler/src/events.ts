@@ -1,0 +1,23 @@
+import type { Log, Metrics } from "@mailfleet/runtime";
+
+/** Everything the scheduler tells the people who run it: a line and a number, in one place. */
+export function schedulerEvents(log: Log, metrics: Metrics) {
+  const claimed = metrics.counter("mailfleet_claimed_total", "Rows claimed and offered to the queue.", ["kind"]);
+  const failed = metrics.counter("mailfleet_scheduler_failures_total", "Passes that ended in an error.", ["loop"]);
+  return {
+    claimed(kind: "poll" | "deliver", count: number) {
+      claimed.inc({ kind }, count);
+      log.debug("work.claimed", { kind, count });
+    },
+    queueLost(releasedCount: number) {
+      log.warn("queue.lost", { releasedCount });
+    },
+    uncertain(count: number) {
+      log.warn("submissions.uncertain", { count });
+    },
+    passFailed(loop: string, error: unknown) {
+      failed.inc({ loop }, 1);
+      log.error("pass.failed", { loop, reason: error instanceof Error ? error.message : "unknown" });
+    },
+  };
+}

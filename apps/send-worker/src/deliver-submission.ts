@@ -1,0 +1,125 @@
+import type { Database, DeliveryTarget } from "@mailfleet/database";
+import {
+  ActorId,
+  type BlobStore,
+  type Epoch,
+  type MailTransport,
+  OperationalError,
+  type SubmissionId,
+  type TokenProvider,
+} from "@mailfleet/domain";
+import { type Gate, type Grant, processActor, storedActor } from "@mailfleet/gate";
+import { again, type DeliverSubmission, discard, done, type JobHandler, type JobOutcome } from "@mailfleet/queue-contracts";
+import { type Attempt, judgeAttempt } from "./judge-attempt.ts";
+
+export type DeliverSubmissionDeps = {
+  readonly gate: Gate;
+  readonly database: Pick<Database, "actors" | "fleet" | "mailboxes" | "submissions">;
+  readonly tokens: TokenProvider<Grant<"submission.deliver">>;
+  readonly transport: MailTransport;
+  readonly blobs: BlobStore<Grant>;
+  /** How long this worker holds a claimed submission until the transmission begins, in ms. */
+  readonly prepareMs: number;
+  /** After this long, in ms, a transmission counts as lost. Longer than the transport itself ever waits. */
+  readonly transmitMs: number;
+  readonly now: () => Date;
+  readonly random: () => number;
+  readonly onOutcome: (submissionId: SubmissionId, state: string, reason: string | null) => void;
+};
+
+const worker = processActor("send-worker");
+
+/**
+ * One attempt to hand a submission to its mailbox's own server, as the actor who made it. Up to `beforeTransmit` a crash
+ * costs nothing; after it the outcome is known, or the submission is `uncertain` and never sent again blindly.
+ */
+export function deliverSubmission(deps: DeliverSubmissionDeps): JobHandler<DeliverSubmission> {
+  const { gate, database, now, random } = deps;
+  const runGrant = () => gate.authorize({ actor: worker, action: "fleet.run", resource: {} });
+
+  return async ({ submissionId, epoch }, { signal }): Promise<JobOutcome> => {
+    const held = { id: submissionId, epoch };
+    const grant = await runGrant();
+    const target = await database.fleet.submissions.deliveryTarget(grant, submissionId, epoch);
+    if (target === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
+    if (!(await database.fleet.submissionClaims.heartbeat(grant, held, deps.prepareMs))) return discard("not-ours");
+
+    const attempt = await attemptOnce(deps, { submissionId, epoch, target, signal, runGrant });
+    const outcome = judgeAttempt(attempt, { epoch, target, now: now(), random });
+    // What the server said is a fact: it is written down whoever may ask for what by now.
+    const recorded = await database.fleet.submissions.recordOutcome(await runGrant(), submissionId, outcome);
+    if (!recorded) return discard("not-ours");
+    deps.onOutcome(submissionId, outcome.state, outcome.reason);
+    return outcome.nextDue === null ? done : again(outcome.nextDue, outcome.reason ?? outcome.state);
+  };
+}
+
+type AttemptContext = {
+  readonly submissionId: SubmissionId;
+  readonly epoch: Epoch;
+  readonly target: DeliveryTarget;
+  readonly signal: AbortSignal;
+  readonly runGrant: () => Promise<Grant<"fleet.run">>;
+};
+
+/** A failure that tells its remedy is the attempt's end; anything else is a bug and goes through. */
+async function attemptOnce(deps: DeliverSubmissionDeps, context: AttemptContext): Promise<Attempt> {
+  const recipients = { waiting: [], settled: [] } as Pick<Attempt, "waiting" | "settled">;
+  try {
+    const grant = await authorizeDelivery(deps, context);
+    const all = await deps.database.submissions.recipients(grant, context.submissionId);
+    const waiting = all.filter(({ state }) => state === "waiting" || state === "deferred");
+    const settled = all.filter((recipient) => !waiting.includes(recipient));
+    Object.assign(recipients, { waiting, settled });
+    const to = waiting.map(({ address }) => address);
+    return { kind: "answered", receipt: await transmit(deps, context, grant, to), ...recipients };
+  } catch (error) {
+    const failure = operational(error, context.signal);
+    if (failure === null) throw error;
+    return { kind: "failed", error: failure, ...recipients };
+  }
+}
+
+/** Asked at delivery time, as the actor who made it: whoever may no longer send does not send. */
+async function authorizeDelivery(
+  { gate, database }: DeliverSubmissionDeps,
+  { submissionId, target, runGrant }: AttemptContext,
+): Promise<Grant<"submission.deliver">> {
+  const { tenantId, mailboxId, actorId } = target;
+  const row = await database.actors.findForDelivery(await runGrant(), ActorId.parse(actorId));
+  if (row === null) throw new OperationalError("gate.denied", "the actor who made this submission is gone");
+  const resource = { tenantId, mailboxId, subjectId: submissionId };
+  return gate.authorize({ actor: storedActor(row), action: "submission.deliver", resource });
+}
+
+async function transmit(
+  deps: DeliverSubmissionDeps,
+  { submissionId, epoch, target, signal, runGrant }: AttemptContext,
+  grant: Grant<"submission.deliver">,
+  to: readonly string[],
+) {
+  const submission = await deps.database.submissions.find(grant, submissionId);
+  const mailbox = await deps.database.mailboxes.find(grant, target.mailboxId);
+  if (!submission || !mailbox?.smtp) throw new OperationalError("resource.missing", "the mailbox has no submission server");
+  const login = await deps.tokens.login(grant, target.mailboxId, { signal });
+  const raw = Buffer.concat(await Array.fromAsync(deps.blobs.read(grant, submission.raw, { signal })));
+  const envelope = { from: submission.envelopeFrom, to };
+  return deps.transport.send(
+    { server: mailbox.smtp, login },
+    { envelope, raw },
+    {
+      signal,
+      // The point of no return: committed before the server hears of the message. Whoever lost the claim stops here.
+      async beforeTransmit() {
+        const held = { id: submissionId, epoch };
+        const started = await deps.database.fleet.submissionClaims.start(await runGrant(), held, deps.transmitMs);
+        if (started === null) throw new OperationalError("run.fenced", "another attempt holds this submission");
+      },
+    },
+  );
+}
+
+function operational(error: unknown, signal: AbortSignal): OperationalError | null {
+  if (error instanceof OperationalError) return error;
+  return signal.aborted ? new OperationalError("run.expired", "the worker is stopping") : null;
+}

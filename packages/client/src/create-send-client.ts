@@ -1,0 +1,132 @@
+import type { Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet/database";
+import { type BlobStore, newId, OperationalError, SubmissionId, ThreadId } from "@mailfleet/domain";
+import type { Actor, Gate, Grant } from "@mailfleet/gate";
+import { composeMessage, newMessageIdHeader, replyReferences, replySubject } from "@mailfleet/mail-content";
+import { requestDigest } from "./request-digest.ts";
+import { parseSendRequest, type SendRequest } from "./send-request.ts";
+
+export type SendClientDeps = {
+  readonly database: Pick<Database, "mailboxes" | "messages" | "submissions">;
+  readonly blobs: BlobStore<Grant>;
+  readonly gate: Gate;
+  readonly now: () => Date;
+};
+
+export type Receipt = {
+  readonly submissionId: string;
+  readonly state: SubmissionRow["state"];
+  /** Fixed before the first connection, and the same for every attempt. */
+  readonly messageIdHeader: string;
+  readonly threadId: string;
+  /** True where this request had been accepted before. */
+  readonly repeated: boolean;
+};
+
+export type SendClient = {
+  /**
+   * Accepts one message for delivery: a row is written before this returns, and delivery needs nobody but the fleet.
+   *
+   * @throws OperationalError `contract.violated`, `gate.denied`, `resource.missing`, `idempotency.conflicting`
+   */
+  enqueueSend(actor: Actor, request: SendRequest): Promise<Receipt>;
+};
+
+export function createSendClient(deps: SendClientDeps): SendClient {
+  return {
+    async enqueueSend(actor, asked) {
+      const request = parseSendRequest(asked);
+      const { tenantId, mailboxId, idempotencyKey } = request;
+      const grant = await deps.gate.authorize({ actor, action: "submission.create", resource: { tenantId, mailboxId } });
+      const digest = requestDigest(request);
+      const earlier = await deps.database.submissions.findRepeated(grant, idempotencyKey, digest);
+      if (earlier) return receiptOf(earlier, true);
+
+      const mailbox = await sendingMailbox(deps, grant, request);
+      const answered = await answeredMessage(deps, actor, request);
+      const submissionId = newId(SubmissionId);
+      const message = await compose(deps, submissionId, mailbox, answered, request);
+
+      const segment = await deps.blobs.openSegment(grant);
+      const raw = await segment.append(message.raw);
+      await segment.commit(); // the row that names these bytes comes after them
+      const row = await deps.database.submissions.accept(grant, {
+        id: submissionId,
+        mailboxId,
+        actorId: actor.id,
+        idempotencyKey,
+        requestSha256: digest,
+        messageIdHeader: message.messageIdHeader,
+        threadId: answered?.threadId ?? newId(ThreadId),
+        answersMessageId: request.answersMessageId,
+        envelope: message.envelope,
+        raw,
+        sizeBytes: message.raw.byteLength,
+      });
+      return receiptOf(row, row.id !== submissionId);
+    },
+  };
+}
+
+function receiptOf({ id, state, messageIdHeader, threadId }: SubmissionRow, repeated: boolean): Receipt {
+  return { submissionId: id, state, messageIdHeader, threadId, repeated };
+}
+
+async function sendingMailbox(
+  { database }: SendClientDeps,
+  grant: Grant<"submission.create">,
+  { mailboxId }: SendRequest,
+): Promise<MailboxRow> {
+  const mailbox = await database.mailboxes.find(grant, mailboxId);
+  if (mailbox?.smtp) return mailbox;
+  const publicMessage = "This mailbox has no submission server; add `smtp` to it and provision again.";
+  throw new OperationalError("resource.missing", "the mailbox has no submission server", { publicMessage });
+}
+
+/** An answer always leaves from the mailbox that received. */
+async function answeredMessage(deps: SendClientDeps, actor: Actor, request: SendRequest): Promise<MessageRow | null> {
+  const { tenantId, mailboxId, answersMessageId } = request;
+  if (answersMessageId === null) return null;
+  const resource = { tenantId, mailboxId, subjectId: answersMessageId };
+  const grant = await deps.gate.authorize({ actor, action: "message.read", resource });
+  const message = await deps.database.messages.find(grant, answersMessageId);
+  if (message) return message;
+  const publicMessage = "The message to answer is not in this mailbox.";
+  throw new OperationalError("resource.missing", "the message to answer is not in this mailbox", { publicMessage });
+}
+
+async function compose(
+  { now }: SendClientDeps,
+  submissionId: SubmissionId,
+  mailbox: MailboxRow,
+  answered: MessageRow | null,
+  request: SendRequest,
+) {
+  const { address, displayName } = mailbox;
+  const named = request.to.length + request.cc.length + request.bcc.length > 0;
+  const to = named || answered === null ? request.to : answerTo(answered);
+  const subject = request.subject ?? (answered === null ? "" : replySubject(answered.envelope.subject));
+  const references = answered === null ? null : replyReferences(answered);
+  return composeMessage({
+    messageIdHeader: newMessageIdHeader(address.slice(address.lastIndexOf("@") + 1)),
+    date: now(),
+    from: { name: displayName, address },
+    to,
+    cc: request.cc,
+    bcc: request.bcc,
+    subject,
+    text: request.text,
+    html: request.html,
+    attachments: request.attachments,
+    inReplyTo: references?.inReplyTo ?? null,
+    references: references?.references ?? [],
+    submissionId,
+  });
+}
+
+/** Only a sender who can be named without doubt is answered without being named by the caller. */
+function answerTo({ envelope }: MessageRow): SendRequest["to"] {
+  const [sender, ...others] = envelope.from;
+  if (sender !== undefined && others.length === 0) return [{ name: sender.name, address: sender.address }];
+  const publicMessage = "The message to answer does not have exactly one sender; name the recipients.";
+  throw new OperationalError("contract.violated", "the message to answer does not have exactly one sender", { publicMessage });
+}

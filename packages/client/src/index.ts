@@ -1,0 +1,5 @@
+/** What producers of outbound mail import. */
+
+export type { Receipt, SendClient, SendClientDeps } from "./create-send-client.ts";
+export { createSendClient } from "./create-send-client.ts";
+export { SendRequest } from "./send-request.ts";

@@ -1,0 +1,63 @@
+import { MailboxId, MessageId, OperationalError, TenantId } from "@mailfleet/domain";
+import { z } from "zod";
+
+/** Header-bound text: a line break in it would be another header (RFC 5322 §2.2). */
+const headerText = z.string().max(998).regex(/^[^\r\n\0]*$/, "no line breaks");
+
+const Address = z.strictObject({
+  name: headerText.nullable(),
+  address: z.email().max(254),
+});
+
+/** RFC 5322 allows more; every provider refuses more (Gmail takes 100 recipients a message over SMTP, Microsoft 500). */
+const recipientsMax = 500;
+
+export const SendRequest = z
+  .strictObject({
+    tenantId: TenantId,
+    /** The mailbox that sends. Its own server delivers. */
+    mailboxId: MailboxId,
+    /** The same key with the same content is one message, however often it is asked for. */
+    idempotencyKey: z.string().min(1).max(200),
+    to: z.array(Address).max(recipientsMax),
+    cc: z.array(Address).max(recipientsMax),
+    bcc: z.array(Address).max(recipientsMax),
+    /** Null in an answer: "Re: " and the subject of what it answers. */
+    subject: headerText.nullable(),
+    text: z.string().nullable(),
+    html: z.string().nullable(),
+    attachments: z.array(
+      z.strictObject({
+        filename: headerText.min(1),
+        contentType: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/),
+        bytes: z.instanceof(Uint8Array),
+      }),
+    ),
+    /** The stored message that this one answers. With no `to`, its sender is answered. */
+    answersMessageId: MessageId.nullable(),
+  })
+  .refine(({ text, html }) => text !== null || html !== null, { path: ["text"], message: "a message needs text or html" })
+  .refine(({ to, cc, bcc, answersMessageId }) => answersMessageId !== null || to.length + cc.length + bcc.length > 0, {
+    path: ["to"],
+    message: "a message needs a recipient",
+  });
+
+/** What to send. Nothing of it is chosen by inbound text: recipients and mailbox come from the caller. */
+export type SendRequest = z.output<typeof SendRequest>;
+
+/** 25 MB is what the common providers take; base64 adds a third. */
+const attachmentBytesMax = 18_000_000;
+
+/** @throws OperationalError `contract.violated`, naming fields and rules, never values */
+export function parseSendRequest(request: unknown): SendRequest {
+  const result = SendRequest.safeParse(request);
+  if (!result.success) {
+    const faults = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    const text = faults.join("; ");
+    throw new OperationalError("contract.violated", `send request: ${text}`, { publicMessage: text });
+  }
+  const bytes = result.data.attachments.reduce((sum, attachment) => sum + attachment.bytes.byteLength, 0);
+  if (bytes <= attachmentBytesMax) return result.data;
+  const text = `attachments: ${bytes} bytes in all, at most ${attachmentBytesMax}`;
+  throw new OperationalError("contract.violated", `send request: ${text}`, { publicMessage: text });
+}

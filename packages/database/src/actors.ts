@@ -1,0 +1,57 @@
+import type { ActorId } from "@mailfleet/domain";
+import { type Grant, requireGrant } from "@mailfleet/gate";
+import { and, asc, eq, isNull } from "drizzle-orm";
+import type { Connection } from "./connection.ts";
+import { isUniqueViolation } from "./mailboxes.ts";
+import { actors } from "./schema.ts";
+
+export type ActorRow = typeof actors.$inferSelect;
+export type NewActor = Pick<ActorRow, "id" | "kind" | "name" | "actions" | "mailboxIds">;
+
+/** Who may act for the grant's tenant; under a fleet grant, the operators. Tokens are not stored, only whom they name. */
+export type Actors = {
+  /** Null where the name is taken. */
+  create(grant: Grant<"actor.manage" | "fleet.provision">, actor: NewActor): Promise<ActorRow | null>;
+  list(grant: Grant<"actor.manage">): Promise<readonly ActorRow[]>;
+  /** False where there is no such actor. Revoking twice is revoking once. */
+  revoke(grant: Grant<"actor.manage">, actorId: ActorId): Promise<boolean>;
+  /** Whom a submission was made by, to be asked again at delivery time. */
+  findForDelivery(grant: Grant<"fleet.run">, actorId: ActorId): Promise<ActorRow | null>;
+};
+
+export function createActors({ orm, now }: Connection): Actors {
+  return {
+    async create(grant, actor) {
+      requireGrant(grant, now());
+      try {
+        const [row] = await orm
+          .insert(actors)
+          .values({ ...actor, tenantId: grant.tenantId })
+          .returning();
+        return row ?? null;
+      } catch (error) {
+        if (isUniqueViolation(error)) return null;
+        throw error;
+      }
+    },
+    async list(grant) {
+      requireGrant(grant, now());
+      return orm.select().from(actors).where(eq(actors.tenantId, grant.tenantId)).orderBy(asc(actors.name));
+    },
+    async revoke(grant, actorId) {
+      requireGrant(grant, now());
+      const mine = and(eq(actors.tenantId, grant.tenantId), eq(actors.id, actorId));
+      await orm
+        .update(actors)
+        .set({ revokedAt: now() })
+        .where(and(mine, isNull(actors.revokedAt)));
+      const rows = await orm.select({ id: actors.id }).from(actors).where(mine);
+      return rows.length === 1;
+    },
+    async findForDelivery(grant, actorId) {
+      requireGrant(grant, now());
+      const [row] = await orm.select().from(actors).where(eq(actors.id, actorId));
+      return row ?? null;
+    },
+  };
+}

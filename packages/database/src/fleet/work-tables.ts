@@ -1,0 +1,40 @@
+/**
+ * What the claim needs to know of a table of work. `mailboxes` and `submissions` are claimed, started, kept alive,
+ * finished and swept by the same statements; only these names differ.
+ */
+export type WorkTable = {
+  readonly table: "mailboxes" | "submissions";
+  readonly stateColumn: "work_state" | "state";
+  /** The tenant's bucket that limits this work. */
+  readonly bucket: "poll" | "deliver";
+  /** States whose row may be claimed once `next_due` has come. */
+  readonly claimable: readonly string[];
+  /** In the hands of a worker, and not yet at the point of no return. */
+  readonly claimed: "claimed";
+  /** The lifecycle state without which a finished row is not due again; null where the row has no lifecycle of its own. */
+  readonly dueOnlyWhile: "active" | null;
+  /** What `start` makes of a claimed row. */
+  readonly running: "running" | "transmitting";
+};
+
+/** A poll that ran out of time is simply claimed again: its writes are fenced by the epoch. */
+export const mailboxWork: WorkTable = {
+  table: "mailboxes",
+  stateColumn: "work_state",
+  bucket: "poll",
+  claimable: ["idle", "claimed", "running"],
+  claimed: "claimed",
+  running: "running",
+  dueOnlyWhile: "active",
+};
+
+/** A submission that was being transmitted is never claimed again by itself: the message may have left. */
+export const submissionWork: WorkTable = {
+  table: "submissions",
+  stateColumn: "state",
+  bucket: "deliver",
+  claimable: ["accepted", "deferred", "claimed"],
+  claimed: "claimed",
+  running: "transmitting",
+  dueOnlyWhile: null,
+};

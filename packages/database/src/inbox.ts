@@ -1,0 +1,288 @@
+import { type BlobRef, type Epoch, MessageId, newId, OperationalError } from "@mailfleet/domain";
+import { type Grant, requireGrant } from "@mailfleet/gate";
+import type { Connection, Transaction } from "./connection.ts";
+import { type NewEvent, recordEvents } from "./record-events.ts";
+import { resolveThreads } from "./resolve-threads.ts";
+import type { Envelope } from "./schema.ts";
+
+export type NewAttachment = {
+  readonly filename: string | null;
+  readonly contentType: string;
+  readonly contentId: string | null;
+  readonly inline: boolean;
+  readonly sizeBytes: number;
+  readonly sha256: Uint8Array;
+  readonly blob: BlobRef;
+};
+
+export type NewMessage = {
+  readonly uid: number;
+  /** 32 bytes; the same content in the same mailbox has the same key, wherever it lies. */
+  readonly contentKey: Uint8Array;
+  readonly messageIdHeader: string | null;
+  readonly inReplyTo: string | null;
+  readonly references: readonly string[];
+  readonly envelope: Envelope;
+  readonly sentAt: Date | null;
+  readonly receivedAt: Date;
+  readonly sizeBytes: number;
+  readonly rawSha256: Uint8Array;
+  readonly raw: BlobRef;
+  readonly body: BlobRef | null;
+  readonly unparsedReason: string | null;
+  readonly attachments: readonly NewAttachment[];
+};
+
+export type FolderCursor = {
+  readonly uidValidity: bigint;
+  readonly lastUid: number;
+  readonly highestModseq: bigint | null;
+};
+
+export type NewPage = {
+  readonly epoch: Epoch;
+  readonly folder: string;
+  readonly cursor: FolderCursor;
+  readonly messages: readonly NewMessage[];
+  /** Listed by the server and not delivered in this pass. */
+  readonly unreadable: readonly number[];
+  /** The end of the pass: the folder has been looked at completely. */
+  readonly last: boolean;
+};
+
+export type StoredPage = { readonly storedCount: number; readonly knownCount: number };
+
+export type FolderPosition = FolderCursor & { readonly startedAt: Date };
+
+/** After this many passes that list a UID and do not get it, it is passed, with an event. */
+export const unreadableAttemptsMax = 3;
+
+/**
+ * Where a poll writes. A page is one transaction: the run is held, then messages, places, events and cursor. Whoever is
+ * no longer the newest epoch of the mailbox writes nothing.
+ */
+export type Inbox = {
+  position(grant: Grant<"mailbox.poll">, folder: string): Promise<FolderPosition | null>;
+  /** UIDs at or above `from` that this folder's messages are known by, and those given up as unreadable. */
+  knownUids(
+    grant: Grant<"mailbox.poll">,
+    folder: string,
+    from: number,
+    uidValidity: bigint,
+  ): Promise<ReadonlySet<number>>;
+  /** @throws OperationalError `run.fenced` when another run holds the mailbox; nothing was written */
+  storePage(grant: Grant<"mailbox.poll">, page: NewPage): Promise<StoredPage>;
+};
+
+export function createInbox(connection: Connection): Inbox {
+  const { sql, now } = connection;
+  return {
+    async position(grant, folder) {
+      const mailboxId = polledMailbox(grant, now());
+      const [row] = await sql`
+        select uid_validity::text as uid_validity, last_uid::float8 as last_uid, highest_modseq::text as highest_modseq, started_at
+        from cursors where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder}`;
+      if (!row) return null;
+      const modseq = row["highest_modseq"];
+      return {
+        uidValidity: BigInt(String(row["uid_validity"])),
+        lastUid: Number(row["last_uid"]),
+        highestModseq: modseq === null ? null : BigInt(String(modseq)),
+        startedAt: new Date(String(row["started_at"])),
+      };
+    },
+    async knownUids(grant, folder, from, uidValidity) {
+      const mailboxId = polledMailbox(grant, now());
+      const rows = await sql`
+        select uid::float8 as uid from message_locations
+        where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder}
+          and uid_validity = ${String(uidValidity)}::bigint and uid >= ${from}
+        union all
+        select uid::float8 from unreadable_uids
+        where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder}
+          and uid_validity = ${String(uidValidity)}::bigint and uid >= ${from} and attempts_count >= ${unreadableAttemptsMax}`;
+      return new Set(rows.map((row) => Number(row["uid"])));
+    },
+    storePage(grant, page) {
+      const mailboxId = polledMailbox(grant, now());
+      return sql.begin((tx) => storePage(tx, grant, mailboxId, page)) as Promise<StoredPage>;
+    },
+  };
+}
+
+function polledMailbox(grant: Grant<"mailbox.poll">, now: Date): string {
+  requireGrant(grant, now);
+  if (grant.mailboxId === null) throw new OperationalError("gate.denied", "a poll's grant must name its mailbox");
+  return grant.mailboxId;
+}
+
+async function storePage(
+  tx: Transaction,
+  grant: Grant<"mailbox.poll">,
+  mailboxId: string,
+  page: NewPage,
+): Promise<StoredPage> {
+  await holdRun(tx, grant, mailboxId, page.epoch);
+  const threads = await resolveThreads(tx, grant.tenantId, mailboxId, page.messages);
+  const numbered = page.messages.map((message, index) => ({
+    ...message,
+    id: newId(MessageId) as string,
+    threadId: threads[index] as string,
+  }));
+  const inserted = await insertMessages(tx, grant, mailboxId, page.epoch, numbered);
+  const idByKey = await idsByContentKey(tx, grant, mailboxId, numbered, inserted);
+
+  const fresh = numbered.filter(({ id }) => inserted.has(id));
+  const events: NewEvent[] = fresh.map(({ id }) => ({ type: "message.received", subjectId: id }));
+  const passed = await noteUnreadable(tx, grant, mailboxId, page);
+  for (let count = 0; count < passed; count++)
+    events.push({ type: "mailbox.message-unreadable", subjectId: mailboxId });
+  await Promise.all([
+    insertLocations(tx, grant, mailboxId, page, numbered, idByKey),
+    insertAttachments(tx, grant, fresh),
+    recordEvents(tx, { tenantId: grant.tenantId, namespace: grant.namespace, mailboxId }, events),
+    moveCursor(tx, grant, mailboxId, page),
+  ]);
+  return { storedCount: fresh.length, knownCount: numbered.length - fresh.length };
+}
+
+/** The fence. The row stays locked until the page commits, so no newer run can begin in between. */
+async function holdRun(tx: Transaction, grant: Grant<"mailbox.poll">, mailboxId: string, epoch: Epoch): Promise<void> {
+  const rows = await tx`
+    select from mailboxes
+    where id = ${mailboxId} and tenant_id = ${grant.tenantId} and epoch = ${epoch} and work_state = 'running'
+    for update`;
+  if (rows.length === 0) throw new OperationalError("run.fenced", "a newer run holds this mailbox; nothing was stored");
+}
+
+type Numbered = NewMessage & { readonly id: string; readonly threadId: string };
+
+/** No conflict target on purpose: whichever unique key says no, the message is already here. */
+async function insertMessages(
+  tx: Transaction,
+  grant: Grant<"mailbox.poll">,
+  mailboxId: string,
+  epoch: Epoch,
+  messages: readonly Numbered[],
+): Promise<ReadonlySet<string>> {
+  if (messages.length === 0) return new Set();
+  const rows = messages.map((message) => ({
+    id: message.id,
+    key: hex(message.contentKey),
+    message_id_header: message.messageIdHeader,
+    in_reply_to: message.inReplyTo,
+    reference_ids: message.references,
+    thread_id: message.threadId,
+    envelope: message.envelope,
+    sent_at: message.sentAt,
+    received_at: message.receivedAt,
+    size_bytes: message.sizeBytes,
+    sha256: hex(message.rawSha256),
+    raw: message.raw,
+    body: message.body,
+    unparsed_reason: message.unparsedReason,
+  }));
+  const inserted = await tx`
+    insert into messages (tenant_id, id, mailbox_id, namespace, content_key, message_id_header, in_reply_to, reference_ids,
+      thread_id, envelope, sent_at, received_at, size_bytes, raw_sha256, raw, body, unparsed_reason, epoch)
+    select ${grant.tenantId}, id, ${mailboxId}, ${grant.namespace}, decode(key, 'hex'), message_id_header, in_reply_to, reference_ids,
+      thread_id, envelope, sent_at, received_at, size_bytes, decode(sha256, 'hex'), raw, body, unparsed_reason, ${epoch}
+    from json_to_recordset(${JSON.stringify(rows)}::json) as r(id uuid, key text, message_id_header text, in_reply_to text,
+      reference_ids text[], thread_id uuid, envelope jsonb, sent_at timestamptz, received_at timestamptz, size_bytes bigint,
+      sha256 text, raw jsonb, body jsonb, unparsed_reason text)
+    on conflict do nothing
+    returning id`;
+  return new Set(inserted.map((row) => String(row["id"])));
+}
+
+/** Under which id each content of the page is stored, now or since long. */
+async function idsByContentKey(
+  tx: Transaction,
+  grant: Grant<"mailbox.poll">,
+  mailboxId: string,
+  messages: readonly Numbered[],
+  inserted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, string>> {
+  const ids = new Map<string, string>();
+  for (const { id, contentKey } of messages) if (inserted.has(id)) ids.set(hex(contentKey), id);
+  const missing = messages.map(({ contentKey }) => hex(contentKey)).filter((key) => !ids.has(key));
+  if (missing.length === 0) return ids;
+  const rows = await tx`
+    select id, encode(content_key, 'hex') as key from messages
+    where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId}
+      and content_key in (select decode(key, 'hex') from jsonb_array_elements_text(${JSON.stringify(missing)}::jsonb) as key)`;
+  for (const row of rows) ids.set(String(row["key"]), String(row["id"]));
+  return ids;
+}
+
+async function insertLocations(
+  tx: Transaction,
+  grant: Grant<"mailbox.poll">,
+  mailboxId: string,
+  page: NewPage,
+  messages: readonly Numbered[],
+  idByKey: ReadonlyMap<string, string>,
+): Promise<void> {
+  if (messages.length === 0) return;
+  const rows = messages.map(({ uid, contentKey }) => ({ uid, id: idByKey.get(hex(contentKey)) }));
+  await tx`
+    insert into message_locations (tenant_id, mailbox_id, folder, uid_validity, uid, message_id)
+    select ${grant.tenantId}, ${mailboxId}, ${page.folder}, ${String(page.cursor.uidValidity)}::bigint, uid, id
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(uid bigint, id uuid)
+    on conflict do nothing`;
+}
+
+async function insertAttachments(
+  tx: Transaction,
+  grant: Grant<"mailbox.poll">,
+  fresh: readonly Numbered[],
+): Promise<void> {
+  const rows = fresh.flatMap(({ id, attachments }) =>
+    attachments.map((attachment, position) => ({ ...attachment, id, position, sha256: hex(attachment.sha256) })),
+  );
+  if (rows.length === 0) return;
+  await tx`
+    insert into attachments
+      (tenant_id, message_id, position, filename, content_type, content_id, inline, size_bytes, sha256, blob)
+    select ${grant.tenantId}, id, position, filename, "contentType", "contentId", inline, "sizeBytes", decode(sha256, 'hex'), blob
+    from json_to_recordset(${JSON.stringify(rows)}::json) as r(id uuid, position int, filename text, "contentType" text,
+      "contentId" text, inline boolean, "sizeBytes" bigint, sha256 text, blob jsonb)`;
+}
+
+/** Counts each pass once per UID. Answers how many UIDs were given up in this page. */
+async function noteUnreadable(
+  tx: Transaction,
+  grant: Grant<"mailbox.poll">,
+  mailboxId: string,
+  { folder, cursor, epoch, unreadable }: NewPage,
+): Promise<number> {
+  if (unreadable.length === 0) return 0;
+  const rows = await tx`
+    insert into unreadable_uids as u (tenant_id, mailbox_id, folder, uid_validity, uid, last_epoch)
+    select ${grant.tenantId}, ${mailboxId}, ${folder}, ${String(cursor.uidValidity)}::bigint, uid::bigint, ${epoch}
+    from jsonb_array_elements_text(${JSON.stringify(unreadable)}::jsonb) as uid
+    on conflict (tenant_id, mailbox_id, folder, uid_validity, uid)
+    do update set attempts_count = u.attempts_count + 1, last_epoch = excluded.last_epoch where u.last_epoch < excluded.last_epoch
+    returning attempts_count`;
+  return rows.filter((row) => row["attempts_count"] === unreadableAttemptsMax).length;
+}
+
+async function moveCursor(
+  tx: Transaction,
+  grant: Grant<"mailbox.poll">,
+  mailboxId: string,
+  page: NewPage,
+): Promise<void> {
+  const { uidValidity, lastUid, highestModseq } = page.cursor;
+  await tx`
+    insert into cursors (tenant_id, mailbox_id, folder, uid_validity, last_uid, highest_modseq, checked_at, epoch)
+    values (${grant.tenantId}, ${mailboxId}, ${page.folder}, ${String(uidValidity)}::bigint, ${lastUid},
+      ${highestModseq === null ? null : String(highestModseq)}::numeric, case when ${page.last} then now() end, ${page.epoch})
+    on conflict (tenant_id, mailbox_id, folder) do update set
+      uid_validity = excluded.uid_validity, last_uid = excluded.last_uid, highest_modseq = excluded.highest_modseq,
+      checked_at = coalesce(excluded.checked_at, cursors.checked_at), epoch = excluded.epoch`;
+}
+
+function hex(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex");
+}

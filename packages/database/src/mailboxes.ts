@@ -1,0 +1,100 @@
+import type { MailboxId } from "@mailfleet/domain";
+import { type Grant, requireGrant, type TenantAction } from "@mailfleet/gate";
+import { and, asc, eq } from "drizzle-orm";
+import type { Connection } from "./connection.ts";
+import { recordEvents } from "./record-events.ts";
+import { cursors, type MailboxState, mailboxes } from "./schema.ts";
+
+export type MailboxRow = typeof mailboxes.$inferSelect;
+export type CursorRow = typeof cursors.$inferSelect;
+
+/** The mailboxes of the grant's tenant. */
+export type Mailboxes = {
+  find(
+    grant: Grant<"mailbox.poll" | "mailbox.read" | "submission.create" | "submission.deliver">,
+    mailboxId: MailboxId,
+  ): Promise<MailboxRow | null>;
+  list(grant: Grant<"mailbox.read">): Promise<readonly MailboxRow[]>;
+  cursors(grant: Grant<"mailbox.read">, mailboxId: MailboxId): Promise<readonly CursorRow[]>;
+  /** Moves a mailbox to another state; becoming active makes it due at once, leaving it takes it off the schedule. */
+  setState(
+    grant: Grant<"mailbox.manage">,
+    mailboxId: MailboxId,
+    state: MailboxState,
+    reason: string | null,
+  ): Promise<void>;
+  /** Only its owner or their administrator can help: polling stops, and the tenant is told by an event. */
+  needsAttention(grant: Grant<"mailbox.poll">, mailboxId: MailboxId, reason: string): Promise<void>;
+  /** A real login succeeded: the mailbox is this tenant's, and becomes active. False: its identity is already proven elsewhere. */
+  prove(grant: Grant<"mailbox.manage">, mailboxId: MailboxId): Promise<boolean>;
+  /** How the last pass went, for people: what the schedule needs is in `finish`. */
+  recordPass(
+    grant: Grant<"mailbox.poll">,
+    mailboxId: MailboxId,
+    pass: { failure: string | null; quietPassesCount: number },
+  ): Promise<void>;
+};
+
+export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
+  const mine = (grant: Grant<TenantAction>, mailboxId: MailboxId) => {
+    requireGrant(grant, now());
+    return and(eq(mailboxes.tenantId, grant.tenantId), eq(mailboxes.id, mailboxId));
+  };
+
+  return {
+    async find(grant, mailboxId) {
+      const [row] = await orm.select().from(mailboxes).where(mine(grant, mailboxId));
+      return row ?? null;
+    },
+    async list(grant) {
+      requireGrant(grant, now());
+      return orm.select().from(mailboxes).where(eq(mailboxes.tenantId, grant.tenantId)).orderBy(asc(mailboxes.key));
+    },
+    async cursors(grant, mailboxId) {
+      requireGrant(grant, now());
+      return orm
+        .select()
+        .from(cursors)
+        .where(and(eq(cursors.tenantId, grant.tenantId), eq(cursors.mailboxId, mailboxId)))
+        .orderBy(asc(cursors.folder));
+    },
+    async setState(grant, mailboxId, state, reason) {
+      const nextDue = state === "active" ? now() : null;
+      await orm.update(mailboxes).set({ state, stateReason: reason, nextDue }).where(mine(grant, mailboxId));
+    },
+    async needsAttention(grant, mailboxId, reason) {
+      requireGrant(grant, now());
+      const { tenantId, namespace } = grant;
+      await sql.begin(async (tx) => {
+        const rows = await tx`
+          update mailboxes set state = 'needs-attention', state_reason = ${reason}, next_due = null
+          where tenant_id = ${tenantId} and id = ${mailboxId} and state = 'active'`;
+        if (rows.count === 0) return;
+        const about = { tenantId, namespace, mailboxId };
+        await recordEvents(tx, about, [{ type: "mailbox.needs-attention", subjectId: mailboxId }]);
+      });
+    },
+    async prove(grant, mailboxId) {
+      requireGrant(grant, now());
+      const rows = await sql`
+        update mailboxes m set state = 'active', state_reason = null, proven_at = coalesce(proven_at, now()), next_due = now()
+        where tenant_id = ${grant.tenantId} and id = ${mailboxId} and not exists (
+          select from mailboxes o where o.identity = m.identity and o.proven_at is not null and o.id <> m.id)`.catch(
+        (error: unknown) => {
+          if (isUniqueViolation(error)) return { count: 0 }; // another tenant proved it in this moment
+          throw error;
+        },
+      );
+      return rows.count === 1;
+    },
+    async recordPass(grant, mailboxId, { failure, quietPassesCount }) {
+      await orm.update(mailboxes).set({ lastFailure: failure, quietPassesCount }).where(mine(grant, mailboxId));
+    },
+  };
+}
+
+/** SQLSTATE 23505. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = (value: unknown) => (value as { code?: unknown } | null)?.code;
+  return code(error) === "23505" || code((error as { cause?: unknown })?.cause) === "23505";
+}

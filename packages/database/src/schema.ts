@@ -1,0 +1,227 @@
+/** The tables as drizzle sees them. `migrations/` is what makes them; a test holds the two against each other. */
+import type { BlobRef, MailServer } from "@mailfleet/domain";
+import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
+
+const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+const count = (name: string) => bigint(name, { mode: "number" });
+
+export type Address = { readonly name: string | null; readonly address: string };
+
+/** What a list shows of a message. Content: only ever read with a grant. */
+export type Envelope = {
+  readonly subject: string | null;
+  readonly from: readonly Address[];
+  readonly replyTo: readonly Address[];
+  readonly to: readonly Address[];
+  readonly cc: readonly Address[];
+};
+
+export const tenants = pgTable("tenants", {
+  id: uuid("id").primaryKey(),
+  key: text("key").notNull(),
+  namespace: text("namespace").notNull(),
+  state: text("state", { enum: ["active", "suspended", "offboarded"] }).notNull(),
+  weight: integer("weight").notNull(),
+  createdAt: instant("created_at").notNull().defaultNow(),
+});
+
+export const mailboxStates = ["pending", "active", "paused", "needs-attention", "disconnected"] as const;
+export type MailboxState = (typeof mailboxStates)[number];
+
+export const mailboxes = pgTable("mailboxes", {
+  id: uuid("id").primaryKey(),
+  tenantId: uuid("tenant_id").notNull(),
+  key: text("key").notNull(),
+  address: text("address").notNull(),
+  displayName: text("display_name"),
+  imap: jsonb("imap").$type<MailServer>().notNull(),
+  smtp: jsonb("smtp").$type<MailServer>(),
+  folder: text("folder").notNull(),
+  startFrom: text("start_from", { enum: ["now", "beginning"] }).notNull(),
+  state: text("state", { enum: mailboxStates }).notNull(),
+  stateReason: text("state_reason"),
+  identity: bytes("identity").notNull(),
+  provenAt: instant("proven_at"),
+  createdAt: instant("created_at").notNull().defaultNow(),
+  workState: text("work_state", { enum: ["idle", "claimed", "running"] })
+    .notNull()
+    .default("idle"),
+  nextDue: instant("next_due"),
+  epoch: count("epoch").notNull().default(0),
+  failuresCount: integer("failures_count").notNull().default(0),
+  quietPassesCount: integer("quiet_passes_count").notNull().default(0),
+  lastFailure: text("last_failure"),
+  eventSeq: count("event_seq").notNull().default(0),
+});
+
+export const cursors = pgTable("cursors", {
+  tenantId: uuid("tenant_id").notNull(),
+  mailboxId: uuid("mailbox_id").notNull(),
+  folder: text("folder").notNull(),
+  uidValidity: bigint("uid_validity", { mode: "bigint" }).notNull(),
+  lastUid: count("last_uid").notNull(),
+  highestModseq: text("highest_modseq"),
+  startedAt: instant("started_at").notNull(),
+  checkedAt: instant("checked_at"),
+  epoch: count("epoch").notNull(),
+});
+
+export const tenantKeys = pgTable("tenant_keys", {
+  owner: text("owner").notNull(),
+  purpose: text("purpose", { enum: ["credentials", "content", "signing"] }).notNull(),
+  version: integer("version").notNull(),
+  keyId: text("key_id").notNull(),
+  wrapped: bytes("wrapped").notNull(),
+  createdAt: instant("created_at").notNull().defaultNow(),
+  destroyedAt: instant("destroyed_at"),
+});
+
+export const credentials = pgTable("credentials", {
+  id: uuid("id").primaryKey(),
+  tenantId: uuid("tenant_id").notNull(),
+  mailboxId: uuid("mailbox_id").notNull(),
+  version: integer("version").notNull(),
+  flow: text("flow").notNull(),
+  sealed: bytes("sealed").notNull(),
+  createdAt: instant("created_at").notNull().defaultNow(),
+  retiredAt: instant("retired_at"),
+});
+
+export const actors = pgTable("actors", {
+  id: uuid("id").primaryKey(),
+  tenantId: uuid("tenant_id"),
+  kind: text("kind", { enum: ["operator", "agent", "service"] }).notNull(),
+  name: text("name").notNull(),
+  actions: text("actions").array(),
+  mailboxIds: uuid("mailbox_ids").array(),
+  createdAt: instant("created_at").notNull().defaultNow(),
+  revokedAt: instant("revoked_at"),
+});
+
+export const signingKeys = pgTable("signing_keys", {
+  kid: text("kid").primaryKey(),
+  publicJwk: jsonb("public_jwk").$type<Record<string, unknown>>().notNull(),
+  sealedPrivate: bytes("sealed_private").notNull(),
+  createdAt: instant("created_at").notNull().defaultNow(),
+  retiredAt: instant("retired_at"),
+});
+
+export const messages = pgTable("messages", {
+  tenantId: uuid("tenant_id").notNull(),
+  id: uuid("id").notNull(),
+  mailboxId: uuid("mailbox_id").notNull(),
+  namespace: text("namespace").notNull(),
+  contentKey: bytes("content_key").notNull(),
+  messageIdHeader: text("message_id_header"),
+  inReplyTo: text("in_reply_to"),
+  referenceIds: text("reference_ids").array().notNull(),
+  threadId: uuid("thread_id").notNull(),
+  envelope: jsonb("envelope").$type<Envelope>().notNull(),
+  sentAt: instant("sent_at"),
+  receivedAt: instant("received_at").notNull(),
+  storedAt: instant("stored_at").notNull(),
+  sizeBytes: count("size_bytes").notNull(),
+  rawSha256: bytes("raw_sha256").notNull(),
+  raw: jsonb("raw").$type<BlobRef>().notNull(),
+  body: jsonb("body").$type<BlobRef>(),
+  unparsedReason: text("unparsed_reason"),
+  epoch: count("epoch").notNull(),
+});
+
+export const messageLocations = pgTable("message_locations", {
+  tenantId: uuid("tenant_id").notNull(),
+  mailboxId: uuid("mailbox_id").notNull(),
+  folder: text("folder").notNull(),
+  uidValidity: bigint("uid_validity", { mode: "bigint" }).notNull(),
+  uid: count("uid").notNull(),
+  messageId: uuid("message_id").notNull(),
+});
+
+export const attachments = pgTable("attachments", {
+  tenantId: uuid("tenant_id").notNull(),
+  messageId: uuid("message_id").notNull(),
+  position: integer("position").notNull(),
+  filename: text("filename"),
+  contentType: text("content_type").notNull(),
+  contentId: text("content_id"),
+  inline: boolean("inline").notNull(),
+  sizeBytes: count("size_bytes").notNull(),
+  sha256: bytes("sha256").notNull(),
+  blob: jsonb("blob").$type<BlobRef>().notNull(),
+});
+
+export const events = pgTable("events", {
+  tenantId: uuid("tenant_id").notNull(),
+  mailboxId: uuid("mailbox_id").notNull(),
+  seq: count("seq").notNull(),
+  type: text("type").notNull(),
+  subjectId: uuid("subject_id").notNull(),
+  namespace: text("namespace").notNull(),
+  at: instant("at").notNull().defaultNow(),
+});
+
+export const submissionStates = [
+  "accepted",
+  "claimed",
+  "transmitting",
+  "deferred",
+  "sent",
+  "rejected",
+  "uncertain",
+  "held",
+  "cancelled",
+] as const;
+export type SubmissionState = (typeof submissionStates)[number];
+
+export const submissions = pgTable("submissions", {
+  id: uuid("id").primaryKey(),
+  tenantId: uuid("tenant_id").notNull(),
+  mailboxId: uuid("mailbox_id").notNull(),
+  namespace: text("namespace").notNull(),
+  actorId: uuid("actor_id").notNull(),
+  idempotencyKey: text("idempotency_key").notNull(),
+  requestSha256: bytes("request_sha256").notNull(),
+  state: text("state", { enum: submissionStates }).notNull(),
+  stateReason: text("state_reason"),
+  nextDue: instant("next_due"),
+  epoch: count("epoch").notNull().default(0),
+  failuresCount: integer("failures_count").notNull().default(0),
+  attemptsCount: integer("attempts_count").notNull().default(0),
+  firstAttemptAt: instant("first_attempt_at"),
+  messageIdHeader: text("message_id_header").notNull(),
+  serverMessageId: text("server_message_id"),
+  threadId: uuid("thread_id").notNull(),
+  answersMessageId: uuid("answers_message_id"),
+  envelopeFrom: text("envelope_from").notNull(),
+  raw: jsonb("raw").$type<BlobRef>().notNull(),
+  sizeBytes: count("size_bytes").notNull(),
+  createdAt: instant("created_at").notNull().defaultNow(),
+  finalAt: instant("final_at"),
+});
+
+export const submissionRecipients = pgTable("submission_recipients", {
+  submissionId: uuid("submission_id").notNull(),
+  tenantId: uuid("tenant_id").notNull(),
+  address: text("address").notNull(),
+  state: text("state", { enum: ["waiting", "accepted", "deferred", "rejected", "bounced"] })
+    .notNull()
+    .default("waiting"),
+  attemptsCount: integer("attempts_count").notNull().default(0),
+  code: integer("code"),
+  enhancedCode: text("enhanced_code"),
+  changedAt: instant("changed_at").notNull().defaultNow(),
+});
+
+export const audit = pgTable("audit", {
+  id: uuid("id").primaryKey(),
+  at: instant("at").notNull(),
+  actorKind: text("actor_kind").notNull(),
+  actorId: text("actor_id").notNull(),
+  action: text("action").notNull(),
+  tenantId: uuid("tenant_id"),
+  mailboxId: uuid("mailbox_id"),
+  subjectId: text("subject_id"),
+  outcome: text("outcome", { enum: ["allowed", "denied", "failed", "discarded"] }).notNull(),
+  reason: text("reason").notNull(),
+});

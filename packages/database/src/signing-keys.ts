@@ -1,0 +1,35 @@
+import { type Grant, requireGrant } from "@mailfleet/gate";
+import { asc, desc, isNull } from "drizzle-orm";
+import type { Connection } from "./connection.ts";
+import { signingKeys } from "./schema.ts";
+
+export type SigningKeyRow = typeof signingKeys.$inferSelect;
+
+/** The keys that sign actor tokens. The private half is sealed; the public half verifies and needs no grant. */
+export type SigningKeys = {
+  publicKeys(): Promise<readonly { readonly kid: string; readonly publicJwk: Record<string, unknown> }[]>;
+  /** The newest key that has not been retired, or null before `init`. */
+  current(grant: Grant<"fleet.sign">): Promise<SigningKeyRow | null>;
+  insert(grant: Grant<"fleet.sign">, key: Pick<SigningKeyRow, "kid" | "publicJwk" | "sealedPrivate">): Promise<void>;
+};
+
+export function createSigningKeys({ orm, now }: Connection): SigningKeys {
+  return {
+    publicKeys: () =>
+      orm
+        .select({ kid: signingKeys.kid, publicJwk: signingKeys.publicJwk })
+        .from(signingKeys)
+        .where(isNull(signingKeys.retiredAt))
+        .orderBy(asc(signingKeys.createdAt)),
+    async current(grant) {
+      requireGrant(grant, now());
+      const live = orm.select().from(signingKeys).where(isNull(signingKeys.retiredAt));
+      const [row] = await live.orderBy(desc(signingKeys.createdAt)).limit(1);
+      return row ?? null;
+    },
+    async insert(grant, key) {
+      requireGrant(grant, now());
+      await orm.insert(signingKeys).values(key);
+    },
+  };
+}

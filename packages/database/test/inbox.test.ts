@@ -1,0 +1,190 @@
+import { createHash } from "node:crypto";
+import type { Epoch, MailboxId, TenantId } from "@mailfleet/domain";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { NewMessage, NewPage } from "../src/index.ts";
+import { addActor, addTenant, type Fixture, openFixture, pollGrant, startRun } from "./fixture.ts";
+
+let fixture: Fixture;
+let tenantId: TenantId;
+let mailboxId: MailboxId;
+beforeEach(async () => {
+  fixture = await openFixture();
+  const tenant = await addTenant(fixture);
+  tenantId = tenant.tenantId;
+  mailboxId = tenant.mailboxIds[0] as MailboxId;
+});
+afterEach(() => fixture.close());
+
+const digest = (text: string) => createHash("sha256").update(text).digest();
+const ref = { segment: "s", offset: 0, length: 1 };
+
+function message(uid: number, content: string, more: Partial<NewMessage> = {}): NewMessage {
+  return {
+    uid,
+    contentKey: digest(content),
+    messageIdHeader: `<${content}@example>`,
+    inReplyTo: null,
+    references: [],
+    envelope: { subject: content, from: [], replyTo: [], to: [], cc: [] },
+    sentAt: null,
+    receivedAt: new Date(),
+    sizeBytes: 1,
+    rawSha256: digest(content),
+    raw: ref,
+    body: ref,
+    unparsedReason: null,
+    attachments: [],
+    ...more,
+  };
+}
+
+function page(epoch: Epoch, messages: readonly NewMessage[], more: Partial<NewPage> = {}): NewPage {
+  const lastUid = Math.max(0, ...messages.map(({ uid }) => uid));
+  const cursor = { uidValidity: 7n, lastUid, highestModseq: null };
+  return { epoch, folder: "INBOX", cursor, messages, unreadable: [], last: true, ...more };
+}
+
+const store = async (newPage: NewPage) =>
+  fixture.database.inbox.storePage(await pollGrant(fixture, tenantId, mailboxId), newPage);
+const count = async (table: string) =>
+  Number((await fixture.sql`select count(*) from ${fixture.sql(table)}`)[0]?.["count"]);
+const received = async () => {
+  const rows = await fixture.sql`select seq, type from events where mailbox_id = ${mailboxId} order by seq`;
+  return rows.map((row) => `${row["seq"]} ${row["type"]}`);
+};
+
+describe("a page", () => {
+  it("stores messages, places, cursor and one event a message, numbered without gaps", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const stored = await store(page(epoch, [message(1, "a"), message(2, "b")]));
+    expect(stored).toEqual({ storedCount: 2, knownCount: 0 });
+    await store(page(epoch, [message(3, "c")]));
+    expect(await received()).toEqual(["1 message.received", "2 message.received", "3 message.received"]);
+    const grant = await pollGrant(fixture, tenantId, mailboxId);
+    expect(await fixture.database.inbox.position(grant, "INBOX")).toMatchObject({ uidValidity: 7n, lastUid: 3 });
+    expect([...(await fixture.database.inbox.knownUids(grant, "INBOX", 2, 7n))].sort()).toEqual([2, 3]);
+  });
+
+  it("announces a content once, when it is met again under another UID, folder or UIDVALIDITY", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    await store(page(epoch, [message(1, "a"), message(2, "a")]));
+    await store(page(epoch, [message(9, "a")], { folder: "Archive" }));
+    await store(page(epoch, [message(1, "a")], { cursor: { uidValidity: 8n, lastUid: 1, highestModseq: null } }));
+    expect(await count("messages")).toBe(1);
+    expect(await count("message_locations")).toBe(4);
+    expect(await received()).toEqual(["1 message.received"]);
+  });
+
+  it("changes nothing when it is written twice", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const same = page(epoch, [message(1, "a"), message(2, "b")]);
+    await store(same);
+    expect(await store(same)).toEqual({ storedCount: 0, knownCount: 2 });
+    expect(await count("message_locations")).toBe(2);
+    expect(await received()).toHaveLength(2);
+  });
+
+  it("of an older epoch is refused whole, also when the newer run is only claimed", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    await fixture.sql`update mailboxes set epoch = epoch + 1, work_state = 'claimed' where id = ${mailboxId}`;
+    await expect(store(page(epoch, [message(1, "a")]))).rejects.toMatchObject({ code: "run.fenced" });
+    expect(await count("messages")).toBe(0);
+    expect(await count("cursors")).toBe(0);
+  });
+
+  it("that fails in its last statement leaves nothing behind", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const bad = message(2, "b", { envelope: { subject: "nul \u0000", from: [], replyTo: [], to: [], cc: [] } });
+    await expect(store(page(epoch, [message(1, "a"), bad]))).rejects.toMatchObject({
+      code: expect.stringMatching(/^22/),
+    });
+    expect(await count("messages")).toBe(0);
+    expect(await received()).toEqual([]);
+  });
+
+  it("is written by one of two workers that hold the same mailbox in different epochs", async () => {
+    const old = await startRun(fixture, mailboxId);
+    const current = await startRun(fixture, mailboxId);
+    const results = await Promise.allSettled([
+      store(page(old, [message(1, "a")])),
+      store(page(current, [message(1, "a")])),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+    expect(await count("messages")).toBe(1);
+  });
+
+  it("gives up a UID only at the third pass that lists it and does not get it, with an event", async () => {
+    for (const passed of [false, false, true]) {
+      const epoch = await startRun(fixture, mailboxId);
+      await store(page(epoch, [], { unreadable: [5] }));
+      await store(page(epoch, [], { unreadable: [5] })); // the same pass says it twice and counts once
+      const grant = await pollGrant(fixture, tenantId, mailboxId);
+      expect((await fixture.database.inbox.knownUids(grant, "INBOX", 1, 7n)).has(5)).toBe(passed);
+    }
+    expect(await received()).toEqual(["1 mailbox.message-unreadable"]);
+  });
+
+  it("keeps attachments with their message and stores them once", async () => {
+    const attachment = {
+      filename: "a.pdf",
+      contentType: "application/pdf",
+      contentId: null,
+      inline: false,
+      sizeBytes: 3,
+    };
+    const attachments = [{ ...attachment, sha256: digest("x"), blob: ref }];
+    const epoch = await startRun(fixture, mailboxId);
+    await store(page(epoch, [message(1, "a", { attachments })]));
+    await store(page(epoch, [message(2, "a", { attachments })]));
+    expect(await count("attachments")).toBe(1);
+  });
+});
+
+describe("a thread", () => {
+  const threads = async () => {
+    const rows = await fixture.sql`select thread_id from messages order by received_at, id`;
+    return rows.map((row) => String(row["thread_id"]));
+  };
+
+  it("joins a reply to what it answers, in the same page and in a later one", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const reply = message(2, "b", { inReplyTo: "<a@example>" });
+    await store(page(epoch, [message(1, "a"), reply]));
+    await store(page(epoch, [message(3, "c", { references: ["<a@example>", "<b@example>"] }), message(4, "d")]));
+    const [a, b, c, d] = await threads();
+    expect([b, c]).toEqual([a, a]);
+    expect(d).not.toBe(a);
+  });
+
+  it("never reaches into another mailbox, whatever a header claims", async () => {
+    const other = await addTenant(fixture);
+    const otherMailbox = other.mailboxIds[0] as MailboxId;
+    const otherEpoch = await startRun(fixture, otherMailbox);
+    const grant = await pollGrant(fixture, other.tenantId, otherMailbox);
+    await fixture.database.inbox.storePage(grant, page(otherEpoch, [message(1, "a")]));
+    const epoch = await startRun(fixture, mailboxId);
+    await store(page(epoch, [message(1, "z", { inReplyTo: "<a@example>" })]));
+    expect(new Set(await threads()).size).toBe(2);
+  });
+});
+
+describe("reading", () => {
+  it("shows a tenant its own messages and nothing of another's", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    await store(page(epoch, [message(1, "a")]));
+    const other = await addTenant(fixture);
+    const actor = await addActor(fixture, other.tenantId);
+    const grant = await fixture.gate.authorize({
+      actor,
+      action: "message.list",
+      resource: { tenantId: other.tenantId },
+    });
+    expect(await fixture.database.messages.list(grant, { limit: 10 })).toEqual([]);
+
+    const owner = await addActor(fixture, tenantId);
+    const own = await fixture.gate.authorize({ actor: owner, action: "message.list", resource: { tenantId } });
+    expect(await fixture.database.messages.list(own, { limit: 10 })).toMatchObject([
+      { messageIdHeader: "<a@example>" },
+    ]);
+  });
+});
