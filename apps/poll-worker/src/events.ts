@@ -1,24 +1,27 @@
+import type { BadPayload, JobEnding } from "@mailfleet/queue-contracts";
 import type { Log, Metrics } from "@mailfleet/runtime";
 
 /** Everything the poll worker tells the people who run it: a line and a number, in one place. */
 export function pollEvents(log: Log, metrics: Metrics) {
-  const polls = metrics.counter("mailfleet_polls_total", "Polls by how they ended.", ["outcome"]);
-  const messages = metrics.counter("mailfleet_messages_total", "Messages stored, and met again.", ["kind"]);
+  const polls = metrics.counter("mailfleet_polls_total", "Polls by how they ended.", ["outcome", "reason"]);
+  const messages = metrics.counter("mailfleet_messages_total", "Messages stored, and messages met again.", ["kind"]);
+  const failures = metrics.counter("mailfleet_poll_worker_failures_total", "Errors nobody expected.", []);
   return {
     pageStored({ storedCount, knownCount }: { storedCount: number; knownCount: number }) {
       messages.inc({ kind: "stored" }, storedCount);
       messages.inc({ kind: "known" }, knownCount);
     },
-    pollEnded(jobId: string, outcome: string, reason: string) {
-      polls.inc({ outcome: reason }, 1);
-      log.debug("poll.ended", { jobId, outcome, reason });
+    pollEnded({ jobId, outcome, runMs }: JobEnding) {
+      const reason = "reason" in outcome ? outcome.reason : "off-schedule";
+      polls.inc({ outcome: outcome.kind, reason }, 1);
+      log.debug("poll.ended", { jobId, outcome: outcome.kind, reason, runMs });
     },
-    pollFailed(jobId: string | undefined, error: Error) {
-      polls.inc({ outcome: "error" }, 1);
-      log.error("poll.failed", { jobId, reason: error.message });
+    jobBad({ jobId, reason }: BadPayload) {
+      log.warn("job.bad-payload", { jobId, reason });
     },
-    jobDiscarded(jobId: string, reason: string) {
-      log.warn("job.discarded", { jobId, reason });
+    failed(error: unknown, { jobId }: { jobId: string | null }) {
+      failures.inc({}, 1);
+      log.error("worker.failed", { jobId, reason: error instanceof Error ? error.message : "unknown" });
     },
   };
 }

@@ -125,10 +125,11 @@ async function storeOne(deps: PollMailboxDeps, context: PassContext, mailbox: Ma
     }
     await segment.commit(); // every byte is durable before a row names it
     context.run.requireLive();
-    const { cursorAfter: cursor, unreadable, last } = page;
+    const { uidValidity, cursorAfter: cursor, unreadable, last } = page;
     const stored = await storePage(deps.database.inbox, grant, {
       epoch: context.epoch,
       folder: mailbox.folder,
+      uidValidity,
       cursor,
       messages,
       unreadable,

@@ -26,12 +26,10 @@ export async function storePage(inbox: Pick<Inbox, "storePage">, grant: Grant<"m
 
 const unstorable = "message.unstorable";
 
-/** The first half moves the cursor no further than its own last message; what the page says besides belongs to the second. */
+/** The first half leaves the cursor where it is: what the page says besides its messages belongs to the second. */
 function halves(page: NewPage): readonly [NewPage, NewPage] {
   const middle = Math.ceil(page.messages.length / 2);
-  const messages = page.messages.slice(0, middle);
-  const lastUid = Math.min(messages.at(-1)?.uid ?? 0, page.cursor.lastUid);
-  const first = { ...page, messages, cursor: { ...page.cursor, lastUid }, unreadable: [], last: false };
+  const first = { ...page, messages: page.messages.slice(0, middle), cursor: null, unreadable: [], last: false };
   return [first, { ...page, messages: page.messages.slice(middle) }];
 }
 

@@ -1,6 +1,6 @@
 import type { NewAttachment, NewMessage } from "@mailfleet/database";
 import type { BlobRef, BlobSegment } from "@mailfleet/domain";
-import { contentKey, hashing, type ParsedMessage, parseMessage, sha256 } from "@mailfleet/mail-content";
+import { contentKey, parseMessage, type ReadableMessage, sha256, sha256Passing } from "@mailfleet/mail-content";
 import type { PageMessage } from "@mailfleet/mail-source";
 
 const emptyEnvelope = { subject: null, from: [], replyTo: [], to: [], cc: [] } as const;
@@ -13,16 +13,16 @@ export async function toNewMessage(message: PageMessage, segment: BlobSegment): 
   if (message.body.kind === "bytes") return parsedMessage(message, message.body.raw, segment);
   const chunks = await message.body.open();
   if (chunks === null) return null;
-  const digest = hashing(chunks);
-  const raw = await segment.append(digest.bytes);
-  return withoutContent(message, raw, digest.sha256(), "message.too-large-to-parse");
+  const passing = sha256Passing(chunks);
+  const raw = await segment.append(passing.bytes);
+  return withoutContent(message, raw, passing.digest(), { messageIdHeader: null, reason: "too-large" });
 }
 
 async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: BlobSegment): Promise<NewMessage> {
   const raw = await segment.append(bytes);
   const rawSha256 = sha256(bytes);
-  const parsed = await parseMessage(bytes);
-  if (parsed.kind === "unparsed") return withoutContent(message, raw, rawSha256, parsed.reason);
+  const parsed = parseMessage(bytes);
+  if (parsed.kind === "unparsed") return withoutContent(message, raw, rawSha256, parsed);
   const body = await segment.append(Buffer.from(JSON.stringify({ text: parsed.text, html: parsed.html })));
   const { messageIdHeader, inReplyTo, references, subject, from, replyTo, to, cc, date } = parsed;
   return {
@@ -43,7 +43,7 @@ async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: B
   };
 }
 
-async function storedAttachments({ attachments }: ParsedMessage, segment: BlobSegment): Promise<readonly NewAttachment[]> {
+async function storedAttachments({ attachments }: ReadableMessage, segment: BlobSegment): Promise<readonly NewAttachment[]> {
   const stored: NewAttachment[] = [];
   for (const { filename, contentType, contentId, inline, bytes } of attachments) {
     const blob = await segment.append(bytes);
@@ -52,11 +52,16 @@ async function storedAttachments({ attachments }: ParsedMessage, segment: BlobSe
   return stored;
 }
 
-function withoutContent(message: PageMessage, raw: BlobRef, rawSha256: Uint8Array, unparsedReason: string): NewMessage {
+function withoutContent(
+  message: PageMessage,
+  raw: BlobRef,
+  rawSha256: Uint8Array,
+  { messageIdHeader, reason }: { messageIdHeader: string | null; reason: string },
+): NewMessage {
   return {
     uid: message.uid,
-    contentKey: contentKey({ providerId: message.providerId, messageIdHeader: null, rawSha256 }),
-    messageIdHeader: null,
+    contentKey: contentKey({ providerId: message.providerId, messageIdHeader, rawSha256 }),
+    messageIdHeader,
     inReplyTo: null,
     references: [],
     envelope: emptyEnvelope,
@@ -66,7 +71,7 @@ function withoutContent(message: PageMessage, raw: BlobRef, rawSha256: Uint8Arra
     rawSha256,
     raw,
     body: null,
-    unparsedReason,
+    unparsedReason: reason,
     attachments: [],
   };
 }

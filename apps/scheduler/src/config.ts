@@ -1,12 +1,9 @@
-import { logLevel, readEnvironment, secret } from "@mailfleet/runtime";
+import { databaseVariables, healthVariables, logLevel, queueVariables, readEnvironment } from "@mailfleet/runtime";
 import { z } from "zod";
 
 export const Environment = z.object({
-  DATABASE_URL: secret(z.url()).meta({ secret: true, description: "PostgreSQL 15 or newer, which holds every fact." }),
-  QUEUE_URL: secret(z.url()).optional().meta({
-    secret: true,
-    description: "redis://, rediss:// or postgres://, which hands work over. Unset: DATABASE_URL.",
-  }),
+  ...databaseVariables,
+  ...queueVariables,
   SCHEDULER_WINDOW: z.coerce.number().int().min(1).max(100_000).default(200).meta({
     description: "How many jobs of one kind may wait in the queue. Fairness ends where the queue begins, so keep it small.",
   }),
@@ -16,12 +13,9 @@ export const Environment = z.object({
   SCHEDULER_CLAIM_MS: z.coerce.number().int().min(1_000).max(600_000).default(15_000).meta({
     description: "After this long, in ms, a job that no worker has started is offered again.",
   }),
-  HEALTH_HOST: z.string().default("127.0.0.1").meta({ description: "Where /livez, /readyz and /metrics are served." }),
-  HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).optional().meta({ description: "Unset: not served. 0: a free port." }),
+  ...healthVariables,
   LOG_LEVEL: logLevel,
 });
-
-export type SchedulerConfig = ReturnType<typeof readConfig>;
 
 /** Flat names outside, one shape per component inside. */
 export function readConfig(environment?: NodeJS.ProcessEnv) {

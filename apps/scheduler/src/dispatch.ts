@@ -1,15 +1,14 @@
 import type { ClaimedRow, Claims } from "@mailfleet/database";
 import { type Gate, processActor } from "@mailfleet/gate";
-import type { Queue } from "@mailfleet/queue";
-import type { JobContract } from "@mailfleet/queue-contracts";
+import type { JobContract, JobQueue } from "@mailfleet/queue-contracts";
 import type { z } from "zod";
 
 export type Dispatch<Payload extends z.ZodType> = {
   readonly gate: Gate;
   readonly claims: Claims;
-  readonly queue: Pick<Queue, "offer" | "waitingCount">;
+  readonly queue: Pick<JobQueue, "offer" | "waitingCount">;
   readonly contract: JobContract<Payload>;
-  readonly toPayload: (row: ClaimedRow) => z.input<Payload>;
+  readonly toPayload: (row: ClaimedRow) => z.output<Payload>;
   readonly limits: { readonly window: number; readonly quantum: number; readonly claimMs: number };
   readonly now: () => Date;
   readonly onClaimed: (rows: readonly ClaimedRow[]) => void;

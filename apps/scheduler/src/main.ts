@@ -3,6 +3,7 @@
  * PostgreSQL's row locks keep them apart, and there is no leader.
  */
 import { openDatabase } from "@mailfleet/database";
+import { MailboxId, SubmissionId } from "@mailfleet/domain";
 import { createGate } from "@mailfleet/gate";
 import { openQueue } from "@mailfleet/queue";
 import { deliverSubmissionJob, pollMailboxJob } from "@mailfleet/queue-contracts";
@@ -22,7 +23,7 @@ await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
   const database = own(await openDatabase(config.database));
   own(await serveHealth(config.health, { stopping, metrics, checks: { database: () => database.ping() } }));
   const queue = own(await openQueue({ url: config.queue.url, onError: (error) => events.passFailed("queue", error) }));
-  const gate = await createGate({ facts: database.gateFacts, audit: database.audit, now });
+  const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });
 
   const shared = { gate, queue, limits: config.dispatch, now };
   const poll = () =>
@@ -30,7 +31,7 @@ await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
       ...shared,
       claims: database.fleet.mailboxClaims,
       contract: pollMailboxJob,
-      toPayload: ({ id, epoch }) => ({ mailboxId: id, epoch }),
+      toPayload: ({ id, epoch }) => ({ mailboxId: MailboxId.parse(id), epoch }),
       onClaimed: (rows) => events.claimed("poll", rows.length),
     });
   const deliver = () =>
@@ -38,7 +39,7 @@ await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
       ...shared,
       claims: database.fleet.submissionClaims,
       contract: deliverSubmissionJob,
-      toPayload: ({ id, epoch }) => ({ submissionId: id, epoch }),
+      toPayload: ({ id, epoch }) => ({ submissionId: SubmissionId.parse(id), epoch }),
       onClaimed: (rows) => events.claimed("deliver", rows.length),
     });
   const watch = watchQueue({ gate, fleet: database.fleet, queue, onLost: events.queueLost, onUncertain: events.uncertain });

@@ -1,11 +1,11 @@
 import type { Database } from "@mailfleet/database";
 import { type Gate, processActor } from "@mailfleet/gate";
-import type { Queue } from "@mailfleet/queue";
+import type { JobQueue } from "@mailfleet/queue-contracts";
 
 export type WatchQueue = {
   readonly gate: Gate;
   readonly fleet: Database["fleet"];
-  readonly queue: Pick<Queue, "generation">;
+  readonly queue: Pick<JobQueue, "generation">;
   readonly onLost: (releasedCount: number) => void;
   readonly onUncertain: (count: number) => void;
 };

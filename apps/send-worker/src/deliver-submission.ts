@@ -1,6 +1,5 @@
 import type { Database, DeliveryTarget } from "@mailfleet/database";
 import {
-  ActorId,
   type BlobStore,
   type Epoch,
   type MailTransport,
@@ -86,7 +85,7 @@ async function authorizeDelivery(
   { submissionId, target, runGrant }: AttemptContext,
 ): Promise<Grant<"submission.deliver">> {
   const { tenantId, mailboxId, actorId } = target;
-  const row = await database.actors.findForDelivery(await runGrant(), ActorId.parse(actorId));
+  const row = await database.actors.findForDelivery(await runGrant(), actorId);
   if (row === null) throw new OperationalError("gate.denied", "the actor who made this submission is gone");
   const resource = { tenantId, mailboxId, subjectId: submissionId };
   return gate.authorize({ actor: storedActor(row), action: "submission.deliver", resource });

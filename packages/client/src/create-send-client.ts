@@ -1,5 +1,5 @@
 import type { Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet/database";
-import { type BlobStore, newId, OperationalError, SubmissionId, ThreadId } from "@mailfleet/domain";
+import { ActorId, type BlobStore, newId, OperationalError, SubmissionId, ThreadId } from "@mailfleet/domain";
 import type { Actor, Gate, Grant } from "@mailfleet/gate";
 import { composeMessage, newMessageIdHeader, replyReferences, replySubject } from "@mailfleet/mail-content";
 import { requestDigest } from "./request-digest.ts";
@@ -52,7 +52,7 @@ export function createSendClient(deps: SendClientDeps): SendClient {
       const row = await deps.database.submissions.accept(grant, {
         id: submissionId,
         mailboxId,
-        actorId: actor.id,
+        actorId: ActorId.parse(actor.id),
         idempotencyKey,
         requestSha256: digest,
         messageIdHeader: message.messageIdHeader,
@@ -105,7 +105,7 @@ async function compose(
   const named = request.to.length + request.cc.length + request.bcc.length > 0;
   const to = named || answered === null ? request.to : answerTo(answered);
   const subject = request.subject ?? (answered === null ? "" : replySubject(answered.envelope.subject));
-  const references = answered === null ? null : replyReferences(answered);
+  const references = answered === null ? null : replyReferences({ ...answered, references: answered.referenceIds });
   return composeMessage({
     messageIdHeader: newMessageIdHeader(address.slice(address.lastIndexOf("@") + 1)),
     date: now(),
@@ -114,12 +114,12 @@ async function compose(
     cc: request.cc,
     bcc: request.bcc,
     subject,
-    text: request.text,
-    html: request.html,
+    ...(request.text === null ? {} : { text: request.text }),
+    ...(request.html === null ? {} : { html: request.html }),
     attachments: request.attachments,
     inReplyTo: references?.inReplyTo ?? null,
     references: references?.references ?? [],
-    submissionId,
+    headers: { "X-Mailfleet-Submission": submissionId },
   });
 }
 

@@ -37,12 +37,17 @@ export type FolderCursor = {
   readonly uidValidity: bigint;
   readonly lastUid: number;
   readonly highestModseq: bigint | null;
+  /** What arrived before is not ours to announce. Set once. */
+  readonly startedAt: Date;
 };
 
 export type NewPage = {
   readonly epoch: Epoch;
   readonly folder: string;
-  readonly cursor: FolderCursor;
+  /** Of the UIDs on this page. The cursor may still be that of an older one, until all of the folder is reconciled. */
+  readonly uidValidity: bigint;
+  /** Null leaves the cursor where it is. */
+  readonly cursor: FolderCursor | null;
   readonly messages: readonly NewMessage[];
   /** Listed by the server and not delivered in this pass. */
   readonly unreadable: readonly number[];
@@ -52,8 +57,6 @@ export type NewPage = {
 
 export type StoredPage = { readonly storedCount: number; readonly knownCount: number };
 
-export type FolderPosition = FolderCursor & { readonly startedAt: Date };
-
 /** After this many passes that list a UID and do not get it, it is passed, with an event. */
 export const unreadableAttemptsMax = 3;
 
@@ -62,7 +65,7 @@ export const unreadableAttemptsMax = 3;
  * no longer the newest epoch of the mailbox writes nothing.
  */
 export type Inbox = {
-  position(grant: Grant<"mailbox.poll">, folder: string): Promise<FolderPosition | null>;
+  position(grant: Grant<"mailbox.poll">, folder: string): Promise<FolderCursor | null>;
   /** UIDs at or above `from` that this folder's messages are known by, and those given up as unreadable. */
   knownUids(
     grant: Grant<"mailbox.poll">,
@@ -227,7 +230,7 @@ async function insertLocations(
   const rows = messages.map(({ uid, contentKey }) => ({ uid, id: idByKey.get(hex(contentKey)) }));
   await tx`
     insert into message_locations (tenant_id, mailbox_id, folder, uid_validity, uid, message_id)
-    select ${grant.tenantId}, ${mailboxId}, ${page.folder}, ${String(page.cursor.uidValidity)}::bigint, uid, id
+    select ${grant.tenantId}, ${mailboxId}, ${page.folder}, ${String(page.uidValidity)}::bigint, uid, id
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(uid bigint, id uuid)
     on conflict do nothing`;
 }
@@ -254,12 +257,12 @@ async function noteUnreadable(
   tx: Transaction,
   grant: Grant<"mailbox.poll">,
   mailboxId: string,
-  { folder, cursor, epoch, unreadable }: NewPage,
+  { folder, uidValidity, epoch, unreadable }: NewPage,
 ): Promise<number> {
   if (unreadable.length === 0) return 0;
   const rows = await tx`
     insert into unreadable_uids as u (tenant_id, mailbox_id, folder, uid_validity, uid, last_epoch)
-    select ${grant.tenantId}, ${mailboxId}, ${folder}, ${String(cursor.uidValidity)}::bigint, uid::bigint, ${epoch}
+    select ${grant.tenantId}, ${mailboxId}, ${folder}, ${String(uidValidity)}::bigint, uid::bigint, ${epoch}
     from jsonb_array_elements_text(${JSON.stringify(unreadable)}::jsonb) as uid
     on conflict (tenant_id, mailbox_id, folder, uid_validity, uid)
     do update set attempts_count = u.attempts_count + 1, last_epoch = excluded.last_epoch where u.last_epoch < excluded.last_epoch
@@ -273,11 +276,12 @@ async function moveCursor(
   mailboxId: string,
   page: NewPage,
 ): Promise<void> {
-  const { uidValidity, lastUid, highestModseq } = page.cursor;
+  if (page.cursor === null) return;
+  const { uidValidity, lastUid, highestModseq, startedAt } = page.cursor;
   await tx`
-    insert into cursors (tenant_id, mailbox_id, folder, uid_validity, last_uid, highest_modseq, checked_at, epoch)
+    insert into cursors (tenant_id, mailbox_id, folder, uid_validity, last_uid, highest_modseq, started_at, checked_at, epoch)
     values (${grant.tenantId}, ${mailboxId}, ${page.folder}, ${String(uidValidity)}::bigint, ${lastUid},
-      ${highestModseq === null ? null : String(highestModseq)}::numeric, case when ${page.last} then now() end, ${page.epoch})
+      ${highestModseq === null ? null : String(highestModseq)}::numeric, ${startedAt.toISOString()}::timestamptz, case when ${page.last} then now() end, ${page.epoch})
     on conflict (tenant_id, mailbox_id, folder) do update set
       uid_validity = excluded.uid_validity, last_uid = excluded.last_uid, highest_modseq = excluded.highest_modseq,
       checked_at = coalesce(excluded.checked_at, cursors.checked_at), epoch = excluded.epoch`;

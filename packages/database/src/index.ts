@@ -8,7 +8,7 @@ export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, StartedRow } fr
 export type { Limits, MailboxSettings, ProvisionedTenant, Provisioning, TenantSettings } from "./fleet/provisioning.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
-export type { FolderPosition, Inbox, NewAttachment, NewMessage, NewPage, StoredPage } from "./inbox.ts";
+export type { FolderCursor, Inbox, NewAttachment, NewMessage, NewPage, StoredPage } from "./inbox.ts";
 export { unreadableAttemptsMax } from "./inbox.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";

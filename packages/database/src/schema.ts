@@ -1,5 +1,16 @@
 /** The tables as drizzle sees them. `migrations/` is what makes them; a test holds the two against each other. */
-import type { BlobRef, MailServer } from "@mailfleet/domain";
+import type {
+  ActorId,
+  BlobRef,
+  CredentialId,
+  MailboxId,
+  MailServer,
+  MessageId,
+  Namespace,
+  SubmissionId,
+  TenantId,
+  ThreadId,
+} from "@mailfleet/domain";
 import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
 
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
@@ -18,9 +29,9 @@ export type Envelope = {
 };
 
 export const tenants = pgTable("tenants", {
-  id: uuid("id").primaryKey(),
+  id: uuid("id").$type<TenantId>().primaryKey(),
   key: text("key").notNull(),
-  namespace: text("namespace").notNull(),
+  namespace: text("namespace").$type<Namespace>().notNull(),
   state: text("state", { enum: ["active", "suspended", "offboarded"] }).notNull(),
   weight: integer("weight").notNull(),
   createdAt: instant("created_at").notNull().defaultNow(),
@@ -30,8 +41,8 @@ export const mailboxStates = ["pending", "active", "paused", "needs-attention", 
 export type MailboxState = (typeof mailboxStates)[number];
 
 export const mailboxes = pgTable("mailboxes", {
-  id: uuid("id").primaryKey(),
-  tenantId: uuid("tenant_id").notNull(),
+  id: uuid("id").$type<MailboxId>().primaryKey(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
   key: text("key").notNull(),
   address: text("address").notNull(),
   displayName: text("display_name"),
@@ -56,8 +67,8 @@ export const mailboxes = pgTable("mailboxes", {
 });
 
 export const cursors = pgTable("cursors", {
-  tenantId: uuid("tenant_id").notNull(),
-  mailboxId: uuid("mailbox_id").notNull(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  mailboxId: uuid("mailbox_id").$type<MailboxId>().notNull(),
   folder: text("folder").notNull(),
   uidValidity: bigint("uid_validity", { mode: "bigint" }).notNull(),
   lastUid: count("last_uid").notNull(),
@@ -78,9 +89,9 @@ export const tenantKeys = pgTable("tenant_keys", {
 });
 
 export const credentials = pgTable("credentials", {
-  id: uuid("id").primaryKey(),
-  tenantId: uuid("tenant_id").notNull(),
-  mailboxId: uuid("mailbox_id").notNull(),
+  id: uuid("id").$type<CredentialId>().primaryKey(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  mailboxId: uuid("mailbox_id").$type<MailboxId>().notNull(),
   version: integer("version").notNull(),
   flow: text("flow").notNull(),
   sealed: bytes("sealed").notNull(),
@@ -89,12 +100,12 @@ export const credentials = pgTable("credentials", {
 });
 
 export const actors = pgTable("actors", {
-  id: uuid("id").primaryKey(),
-  tenantId: uuid("tenant_id"),
+  id: uuid("id").$type<ActorId>().primaryKey(),
+  tenantId: uuid("tenant_id").$type<TenantId>(),
   kind: text("kind", { enum: ["operator", "agent", "service"] }).notNull(),
   name: text("name").notNull(),
   actions: text("actions").array(),
-  mailboxIds: uuid("mailbox_ids").array(),
+  mailboxIds: uuid("mailbox_ids").array().$type<MailboxId[]>(),
   createdAt: instant("created_at").notNull().defaultNow(),
   revokedAt: instant("revoked_at"),
 });
@@ -108,15 +119,15 @@ export const signingKeys = pgTable("signing_keys", {
 });
 
 export const messages = pgTable("messages", {
-  tenantId: uuid("tenant_id").notNull(),
-  id: uuid("id").notNull(),
-  mailboxId: uuid("mailbox_id").notNull(),
-  namespace: text("namespace").notNull(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  id: uuid("id").$type<MessageId>().notNull(),
+  mailboxId: uuid("mailbox_id").$type<MailboxId>().notNull(),
+  namespace: text("namespace").$type<Namespace>().notNull(),
   contentKey: bytes("content_key").notNull(),
   messageIdHeader: text("message_id_header"),
   inReplyTo: text("in_reply_to"),
   referenceIds: text("reference_ids").array().notNull(),
-  threadId: uuid("thread_id").notNull(),
+  threadId: uuid("thread_id").$type<ThreadId>().notNull(),
   envelope: jsonb("envelope").$type<Envelope>().notNull(),
   sentAt: instant("sent_at"),
   receivedAt: instant("received_at").notNull(),
@@ -130,17 +141,17 @@ export const messages = pgTable("messages", {
 });
 
 export const messageLocations = pgTable("message_locations", {
-  tenantId: uuid("tenant_id").notNull(),
-  mailboxId: uuid("mailbox_id").notNull(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  mailboxId: uuid("mailbox_id").$type<MailboxId>().notNull(),
   folder: text("folder").notNull(),
   uidValidity: bigint("uid_validity", { mode: "bigint" }).notNull(),
   uid: count("uid").notNull(),
-  messageId: uuid("message_id").notNull(),
+  messageId: uuid("message_id").$type<MessageId>().notNull(),
 });
 
 export const attachments = pgTable("attachments", {
-  tenantId: uuid("tenant_id").notNull(),
-  messageId: uuid("message_id").notNull(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  messageId: uuid("message_id").$type<MessageId>().notNull(),
   position: integer("position").notNull(),
   filename: text("filename"),
   contentType: text("content_type").notNull(),
@@ -152,12 +163,12 @@ export const attachments = pgTable("attachments", {
 });
 
 export const events = pgTable("events", {
-  tenantId: uuid("tenant_id").notNull(),
-  mailboxId: uuid("mailbox_id").notNull(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  mailboxId: uuid("mailbox_id").$type<MailboxId>().notNull(),
   seq: count("seq").notNull(),
   type: text("type").notNull(),
   subjectId: uuid("subject_id").notNull(),
-  namespace: text("namespace").notNull(),
+  namespace: text("namespace").$type<Namespace>().notNull(),
   at: instant("at").notNull().defaultNow(),
 });
 
@@ -175,11 +186,11 @@ export const submissionStates = [
 export type SubmissionState = (typeof submissionStates)[number];
 
 export const submissions = pgTable("submissions", {
-  id: uuid("id").primaryKey(),
-  tenantId: uuid("tenant_id").notNull(),
-  mailboxId: uuid("mailbox_id").notNull(),
-  namespace: text("namespace").notNull(),
-  actorId: uuid("actor_id").notNull(),
+  id: uuid("id").$type<SubmissionId>().primaryKey(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  mailboxId: uuid("mailbox_id").$type<MailboxId>().notNull(),
+  namespace: text("namespace").$type<Namespace>().notNull(),
+  actorId: uuid("actor_id").$type<ActorId>().notNull(),
   idempotencyKey: text("idempotency_key").notNull(),
   requestSha256: bytes("request_sha256").notNull(),
   state: text("state", { enum: submissionStates }).notNull(),
@@ -191,8 +202,8 @@ export const submissions = pgTable("submissions", {
   firstAttemptAt: instant("first_attempt_at"),
   messageIdHeader: text("message_id_header").notNull(),
   serverMessageId: text("server_message_id"),
-  threadId: uuid("thread_id").notNull(),
-  answersMessageId: uuid("answers_message_id"),
+  threadId: uuid("thread_id").$type<ThreadId>().notNull(),
+  answersMessageId: uuid("answers_message_id").$type<MessageId>(),
   envelopeFrom: text("envelope_from").notNull(),
   raw: jsonb("raw").$type<BlobRef>().notNull(),
   sizeBytes: count("size_bytes").notNull(),
@@ -201,8 +212,8 @@ export const submissions = pgTable("submissions", {
 });
 
 export const submissionRecipients = pgTable("submission_recipients", {
-  submissionId: uuid("submission_id").notNull(),
-  tenantId: uuid("tenant_id").notNull(),
+  submissionId: uuid("submission_id").$type<SubmissionId>().notNull(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
   address: text("address").notNull(),
   state: text("state", { enum: ["waiting", "accepted", "deferred", "rejected", "bounced"] })
     .notNull()
@@ -219,8 +230,8 @@ export const audit = pgTable("audit", {
   actorKind: text("actor_kind").notNull(),
   actorId: text("actor_id").notNull(),
   action: text("action").notNull(),
-  tenantId: uuid("tenant_id"),
-  mailboxId: uuid("mailbox_id"),
+  tenantId: uuid("tenant_id").$type<TenantId>(),
+  mailboxId: uuid("mailbox_id").$type<MailboxId>(),
   subjectId: text("subject_id"),
   outcome: text("outcome", { enum: ["allowed", "denied", "failed", "discarded"] }).notNull(),
   reason: text("reason").notNull(),

@@ -1,4 +1,4 @@
-import { type BlobRef, type MailboxId, type MessageId, OperationalError, type SubmissionId } from "@mailfleet/domain";
+import { type ActorId, type BlobRef, type MailboxId, type MessageId, OperationalError, type SubmissionId, type ThreadId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import { and, asc, desc, eq } from "drizzle-orm";
 import type { Connection, Transaction } from "./connection.ts";
@@ -10,12 +10,12 @@ export type RecipientRow = typeof submissionRecipients.$inferSelect;
 export type NewSubmission = {
   readonly id: SubmissionId;
   readonly mailboxId: MailboxId;
-  readonly actorId: string;
+  readonly actorId: ActorId;
   readonly idempotencyKey: string;
   /** Over everything the sender asked for: the same key with another digest is another request. */
   readonly requestSha256: Uint8Array;
   readonly messageIdHeader: string;
-  readonly threadId: string;
+  readonly threadId: ThreadId;
   readonly answersMessageId: MessageId | null;
   readonly envelope: { readonly from: string; readonly to: readonly string[] };
   readonly raw: BlobRef;

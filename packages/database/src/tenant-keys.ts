@@ -1,6 +1,6 @@
 import type { KeyPurpose, WrappedKey } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, desc, eq, isNull } from "drizzle-orm";
+import { and, desc, eq } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
 import { tenantKeys } from "./schema.ts";
 
@@ -14,6 +14,7 @@ export type TenantKeyRow = {
 
 /** Wrapped data keys of the grant's owner: its tenant, or the fleet itself. */
 export type TenantKeys = {
+  /** The newest version, destroyed or not: after an offboarding nothing more is sealed. */
   current(grant: Grant, purpose: KeyPurpose): Promise<TenantKeyRow | null>;
   find(grant: Grant, purpose: KeyPurpose, version: number): Promise<TenantKeyRow | null>;
   /** Answers the row that stands: this one, or the one another process inserted first. */
@@ -39,7 +40,7 @@ export function createTenantKeys({ orm, now }: Connection): TenantKeys {
       const [row] = await orm
         .select()
         .from(tenantKeys)
-        .where(and(ownedBy(grant, purpose), isNull(tenantKeys.destroyedAt)))
+        .where(ownedBy(grant, purpose))
         .orderBy(desc(tenantKeys.version))
         .limit(1);
       return row ? toTenantKeyRow(row) : null;

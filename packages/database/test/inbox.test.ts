@@ -40,8 +40,8 @@ function message(uid: number, content: string, more: Partial<NewMessage> = {}): 
 
 function page(epoch: Epoch, messages: readonly NewMessage[], more: Partial<NewPage> = {}): NewPage {
   const lastUid = Math.max(0, ...messages.map(({ uid }) => uid));
-  const cursor = { uidValidity: 7n, lastUid, highestModseq: null };
-  return { epoch, folder: "INBOX", cursor, messages, unreadable: [], last: true, ...more };
+  const cursor = { uidValidity: 7n, lastUid, highestModseq: null, startedAt: new Date(0) };
+  return { epoch, folder: "INBOX", uidValidity: 7n, cursor, messages, unreadable: [], last: true, ...more };
 }
 
 const store = async (newPage: NewPage) =>
@@ -69,7 +69,7 @@ describe("a page", () => {
     const epoch = await startRun(fixture, mailboxId);
     await store(page(epoch, [message(1, "a"), message(2, "a")]));
     await store(page(epoch, [message(9, "a")], { folder: "Archive" }));
-    await store(page(epoch, [message(1, "a")], { cursor: { uidValidity: 8n, lastUid: 1, highestModseq: null } }));
+    await store(page(epoch, [message(1, "a")], { uidValidity: 8n, cursor: null }));
     expect(await count("messages")).toBe(1);
     expect(await count("message_locations")).toBe(4);
     expect(await received()).toEqual(["1 message.received"]);

@@ -30,6 +30,13 @@ export type TenantAction = (typeof tenantActions)[number];
 export type FleetAction = (typeof fleetActions)[number];
 export type Action = TenantAction | FleetAction;
 
+const knownActions: ReadonlySet<unknown> = new Set([...tenantActions, ...fleetActions]);
+
+/** Whether this version knows the action: a name may come from a token that a newer one issued. */
+export function isKnownAction(action: unknown): action is Action {
+  return knownActions.has(action);
+}
+
 export function isFleetAction(action: Action): action is FleetAction {
   return (fleetActions as readonly string[]).includes(action);
 }

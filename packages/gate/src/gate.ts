@@ -12,7 +12,7 @@ export type ResourceOf<A extends Action> = A extends FleetAction
  * "May this actor do this to that?" There is no other place that answers it.
  *
  * @throws OperationalError `gate.denied` when the policies say no, or when a decision met an error
- * @throws OperationalError `gate.unavailable` when the facts could not be read
+ * @throws OperationalError `gate.unavailable` when the facts could not be read, or a yes could not be written down
  */
 export interface Gate {
   authorize<A extends Action>(request: { actor: Actor; action: A; resource: ResourceOf<A> }): Promise<Grant<A>>;

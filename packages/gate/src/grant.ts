@@ -18,12 +18,16 @@ export type GrantFields<A extends Action> = {
 
 export let makeGrant: <A extends Action>(fields: GrantFields<A>) => Grant<A>;
 
+/** `private` ends where types end. Without this key, which no one else can name, the constructor makes nothing. */
+const makingKey = Symbol("a grant is made by the gate");
+
 /**
  * The gate's yes. Only this package makes one, and every store call needs one: a repository takes its tenant from the
  * grant and from nowhere else. It says which action it was given for, so a grant to list does not read.
  */
 export class Grant<A extends Action = Action> implements GrantFields<A> {
-  readonly #made = true;
+  /** Milliseconds since 1970. What counts: a `Date` cannot be frozen. */
+  readonly #expiresAtMs: number;
   readonly id: string;
   readonly action: A;
   readonly actor: { readonly kind: ActorKind; readonly id: string };
@@ -33,21 +37,29 @@ export class Grant<A extends Action = Action> implements GrantFields<A> {
   readonly expiresAt: Date;
 
   static {
-    makeGrant = (fields) => new Grant(fields);
+    makeGrant = (fields) => new Grant(makingKey, fields);
   }
 
-  private constructor(fields: GrantFields<A>) {
+  private constructor(key: symbol, fields: GrantFields<A>) {
+    if (key !== makingKey) throw new TypeError("only the gate makes grants");
     this.id = fields.id;
     this.action = fields.action;
-    this.actor = fields.actor;
+    this.actor = Object.freeze({ ...fields.actor });
     this.tenantId = fields.tenantId;
     this.namespace = fields.namespace;
     this.mailboxId = fields.mailboxId;
-    this.expiresAt = fields.expiresAt;
+    this.expiresAt = new Date(fields.expiresAt);
+    this.#expiresAtMs = fields.expiresAt.getTime();
+    Object.freeze(this); // what was granted stays what it was
   }
 
   static isMade(value: unknown): value is Grant {
-    return typeof value === "object" && value !== null && #made in value && value.#made;
+    return typeof value === "object" && value !== null && #expiresAtMs in value;
+  }
+
+  /** Only to be asked of a grant that `isMade`. */
+  isExpired(now: Date): boolean {
+    return this.#expiresAtMs <= now.getTime();
   }
 }
 
@@ -58,5 +70,5 @@ export class Grant<A extends Action = Action> implements GrantFields<A> {
  */
 export function requireGrant(grant: Grant, now: Date): void {
   if (!Grant.isMade(grant)) throw new OperationalError("gate.denied", "a store was called without a grant of the gate");
-  if (grant.expiresAt <= now) throw new OperationalError("grant.expired", `the grant for ${grant.action} has expired`);
+  if (grant.isExpired(now)) throw new OperationalError("grant.expired", `the grant for ${grant.action} has expired`);
 }

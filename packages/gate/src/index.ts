@@ -1,10 +1,18 @@
 /** Who may do what: actors, policies, grants. The only place that decides. */
 
 export type { Action, FleetAction, TenantAction } from "./actions.ts";
-export { fleetActions, tenantActions } from "./actions.ts";
-export type { ActorKind } from "./actor.ts";
-export { Actor, channelActor, processActor } from "./actor.ts";
+export { fleetActions, isFleetAction, isKnownAction, tenantActions } from "./actions.ts";
+export type { ActorKind, StoredActor } from "./actor.ts";
+export { Actor, channelActor, processActor, storedActor } from "./actor.ts";
+export type { GateOptions } from "./create-gate.ts";
+export { createGate } from "./create-gate.ts";
 export type { Gate, ResourceOf } from "./gate.ts";
 export { Grant, grantLifetimeMs, requireGrant } from "./grant.ts";
 export type { AuditEntry, AuditWriter } from "./ports/audit-writer.ts";
 export type { Facts, FactsQuery, GateFacts } from "./ports/gate-facts.ts";
+export type { TokenVerifier, TokenVerifierOptions, VerificationKey } from "./token/create-token-verifier.ts";
+export { createTokenVerifier } from "./token/create-token-verifier.ts";
+export type { ActorTokenRequest } from "./token/issue-actor-token.ts";
+export { issueActorToken } from "./token/issue-actor-token.ts";
+export type { PrivateJwk, PublicJwk, SigningKey } from "./token/signing-key.ts";
+export { createSigningKey } from "./token/signing-key.ts";

@@ -19,6 +19,6 @@ export function defineJob<Payload extends z.ZodType>(contract: JobContract<Paylo
 }
 
 /** The queue of one shard. The braces are a Redis Cluster hash tag: all keys of one queue lie in one slot. */
-export function shardQueueName(contract: JobContract, shard: number): string {
+export function shardQueueName(contract: Pick<JobContract, "queue">, shard: number): string {
   return `{${contract.queue}-${shard}}`;
 }

@@ -4,6 +4,7 @@ export type { JobContract } from "./define-job.ts";
 export { defineJob, shardQueueName } from "./define-job.ts";
 export type { DeliverSubmission } from "./deliver-submission.ts";
 export { deliverSubmissionJob } from "./deliver-submission.ts";
+export type { BadPayload, JobEnding, JobQueue, JobWorker, WorkerTerms } from "./job-queue.ts";
 export type { JobContext, JobHandler, JobOutcome } from "./outcome.ts";
 export { again, discard, done } from "./outcome.ts";
 export type { PollMailbox } from "./poll-mailbox.ts";

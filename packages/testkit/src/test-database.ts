@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { inject } from "vitest";
+import type {} from "./global-setup.ts"; // where the provided values are declared
 
 /** The URL of a fresh, empty database in the run's PostgreSQL, or of a copy of `template`. */
 export async function testDatabaseUrl(options: { template?: string } = {}): Promise<string> {

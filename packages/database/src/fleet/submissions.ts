@@ -1,4 +1,4 @@
-import { type Epoch, type MailboxId, type Namespace, SubmissionId, TenantId } from "@mailfleet/domain";
+import { type ActorId, type Epoch, type MailboxId, type Namespace, SubmissionId, TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import { and, eq } from "drizzle-orm";
 import type { Connection, Transaction } from "../connection.ts";
@@ -29,7 +29,7 @@ export type AttemptOutcome = {
 export type DeliveryTarget = {
   readonly tenantId: TenantId;
   readonly mailboxId: MailboxId;
-  readonly actorId: string;
+  readonly actorId: ActorId;
   readonly attemptsCount: number;
   readonly firstAttemptAt: Date | null;
 };

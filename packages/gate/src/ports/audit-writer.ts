@@ -18,8 +18,8 @@ export type AuditEntry = {
 
 /** Where decisions are written down. */
 export interface AuditWriter {
-  /** One row, durable before the decision is acted on: denials, failures, and what operators and producers were allowed. */
+  /** One row, durable before the decision is acted on: denials, failures, and what operators, producers and the CLI were allowed. */
   record(entry: AuditEntry): Promise<void>;
-  /** What channels and processes were allowed, counted per actor, action and minute. */
+  /** What channels and lasting processes were allowed, counted per actor, action and minute. */
   count(entry: AuditEntry): void;
 }

@@ -2,9 +2,23 @@
 
 export type { ChildServer, ChildServerOptions } from "./child-server.ts";
 export { answers, startChildServer } from "./child-server.ts";
+export type { DovecotOptions, DovecotServer } from "./dovecot.ts";
+export { startDovecot } from "./dovecot.ts";
+export type { EmbeddedMail, EmbeddedMailUser } from "./embedded-mail.ts";
+export { startEmbeddedMail } from "./embedded-mail.ts";
 export { findProgram, hasServer } from "./find-program.ts";
 export { freePort } from "./free-port.ts";
+export type { KmsFailure, KmsServer } from "./kms.ts";
+export { startKmsServer } from "./kms.ts";
+export type { PostfixOptions, PostfixServer } from "./postfix.ts";
+export { canRunPostfix, startPostfix } from "./postfix.ts";
 export type { PostgresOptions, PostgresServer } from "./postgres.ts";
 export { startPostgres } from "./postgres.ts";
+export type { RedisOptions, RedisServer } from "./redis.ts";
+export { startRedis } from "./redis.ts";
+export type { ReceivedMessage, ScriptedSmtp, ScriptedSmtpOptions, SmtpRecord, SmtpScript } from "./scripted-smtp.ts";
+export { startScriptedSmtp } from "./scripted-smtp.ts";
 export type { TemporaryFolder } from "./temporary-folder.ts";
 export { temporaryFolder } from "./temporary-folder.ts";
+export type { TestCertificate } from "./tls.ts";
+export { testCertificate } from "./tls.ts";

@@ -1,0 +1,121 @@
+import type { CursorRow, MailboxRow } from "@mailfleet/database";
+import { MailboxId, OperationalError } from "@mailfleet/domain";
+import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
+import { findNamedMailbox, findTenants, missing, resourceOf } from "../find-resources.ts";
+import type { Session } from "../open-session.ts";
+
+type ListOptions = Options & { readonly tenant?: string };
+
+export const addMailbox: AddCommand = (program, run) => {
+  const mailbox = program.command("mailbox").description("addresses that are read and sent from");
+  addLeaf(mailbox, "list", "mailboxes with their state", "mailbox list --tenant acme")
+    .option("--tenant <key>", "only this tenant's")
+    .action((options: ListOptions) =>
+      run.asActor(options, async (session, print) => {
+        print.rows(await listMailboxes(session, options), {
+          tenant: ({ tenant }) => tenant,
+          key: ({ key }) => key,
+          address: ({ address }) => address,
+          state: ({ state }) => state,
+          reason: ({ stateReason, lastFailure }) => stateReason ?? lastFailure,
+          "next due": ({ nextDue }) => nextDue,
+        });
+      }),
+    );
+  addLeaf(mailbox, "show <name>", "one mailbox with its cursors", "mailbox show acme/support").action(
+    (name: string, options: Options) =>
+      run.asActor(options, async (session, print) => {
+        const { cursors, ...shown } = await showMailbox(session, name);
+        const servers = { Imap: sayServer(shown.imap), Smtp: sayServer(shown.smtp) };
+        print.one(
+          { ...shown, cursors },
+          {
+            ...{ Key: shown.key, Id: shown.id, Address: shown.address, Name: shown.displayName, ...servers },
+            ...{ State: shown.state, Reason: shown.stateReason, "Last failure": shown.lastFailure },
+            ...{ "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
+          },
+        );
+        print.table(cursors, {
+          folder: ({ folder }) => folder,
+          uidvalidity: ({ uidValidity }) => String(uidValidity),
+          "last uid": ({ lastUid }) => lastUid,
+          checked: ({ checkedAt }) => checkedAt,
+          epoch: ({ epoch }) => epoch,
+        });
+      }),
+  );
+  addLeaf(mailbox, "pause <name>", "stop polling and sending at once", "mailbox pause acme/support").action(
+    (name: string, options: Options) =>
+      run.asActor(options, async (session, print) => {
+        const { mailboxes, mailboxId, grant } = await manageMailbox(session, name);
+        await mailboxes.setState(grant, mailboxId, "paused", "paused by an operator");
+        print.one({ id: mailboxId, state: "paused" }, { Mailbox: name, State: "paused" });
+      }),
+  );
+  addLeaf(mailbox, "resume <name>", "go on polling and sending", "mailbox resume acme/support").action(
+    (name: string, options: Options) =>
+      run.asActor(options, async (session, print) => {
+        const { mailboxes, mailboxId, grant, before } = await manageMailbox(session, name);
+        if (before.provenAt === null) throw unproven();
+        if (before.state !== "active") await mailboxes.setState(grant, mailboxId, "active", null);
+        print.one({ id: mailboxId, state: "active" }, { Mailbox: name, State: "active" });
+      }),
+  );
+};
+
+function unproven(): OperationalError {
+  const message = "this mailbox has never signed in; `mailfleet provision` tries again";
+  return new OperationalError("resource.conflicting", message);
+}
+
+async function manageMailbox(session: Session, name: string) {
+  const { tenantId, mailboxId } = await findNamedMailbox(session, name, "mailbox.manage");
+  const { mailboxes } = session.database;
+  const grant = await session.authorize("mailbox.manage", { tenantId, mailboxId });
+  const before = await mailboxes.find(await session.authorize("mailbox.read", { tenantId, mailboxId }), mailboxId);
+  if (before === null) throw missing("mailbox");
+  return { mailboxes, mailboxId, grant, before };
+}
+
+async function listMailboxes(session: Session, { tenant }: ListOptions) {
+  const tenants = await findTenants(session, tenant, "mailbox.read");
+  const lists = tenants.map(async ({ tenantId, key }) => {
+    const rows = await readableMailboxes(session, tenantId);
+    return rows.map((row) => ({ tenant: key, ...toView(row) }));
+  });
+  return (await Promise.all(lists)).flat();
+}
+
+/** A token that is bound to mailboxes may see each of them, and not the tenant's list. */
+export async function readableMailboxes(session: Session, tenantId: Parameters<typeof resourceOf>[0]): Promise<readonly MailboxRow[]> {
+  const { actor, database } = session;
+  if (actor.mailboxIds === null) return database.mailboxes.list(await session.authorize("mailbox.read", { tenantId }));
+  const rows = actor.mailboxIds.map(async (mailboxId) =>
+    database.mailboxes.find(await session.authorize("mailbox.read", { tenantId, mailboxId }), mailboxId),
+  );
+  return (await Promise.all(rows)).filter((row) => row !== null);
+}
+
+async function showMailbox(session: Session, name: string) {
+  const { tenantId, mailboxId } = await findNamedMailbox(session, name, "mailbox.read");
+  const grant = await session.authorize("mailbox.read", { tenantId, mailboxId });
+  const row = await session.database.mailboxes.find(grant, mailboxId);
+  if (row === null) throw missing("mailbox");
+  const cursors = await session.database.mailboxes.cursors(grant, MailboxId.parse(mailboxId));
+  return { ...toView(row), cursors: cursors.map(toCursorView) };
+}
+
+function toView(row: MailboxRow) {
+  const { id, key, address, displayName, imap, smtp, folder, startFrom, state, stateReason, lastFailure } = row;
+  const { provenAt, createdAt, workState, nextDue, epoch, failuresCount } = row;
+  const settings = { id, key, address, displayName, imap, smtp, folder, startFrom };
+  return { ...settings, state, stateReason, lastFailure, provenAt, createdAt, workState, nextDue, epoch, failuresCount };
+}
+
+function toCursorView({ folder, uidValidity, lastUid, highestModseq, startedAt, checkedAt, epoch }: CursorRow) {
+  return { folder, uidValidity, lastUid, highestModseq, startedAt, checkedAt, epoch };
+}
+
+function sayServer(server: MailboxRow["smtp"]): string | null {
+  return server === null ? null : `${server.host}:${server.port} (${server.security})`;
+}

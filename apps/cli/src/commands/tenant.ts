@@ -1,0 +1,83 @@
+import type { ProvisionedTenant } from "@mailfleet/database";
+import { OperationalError, TenantId } from "@mailfleet/domain";
+import type { CommandLine } from "../command-line.ts";
+import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
+import { findTenant, missing } from "../find-resources.ts";
+import type { Session } from "../open-session.ts";
+
+export const addTenant: AddCommand = (program, run) => {
+  const tenant = program.command("tenant").description("customers, each with one namespace");
+  addLeaf(tenant, "list", "tenants, for an operator all of them", "tenant list").action((options: Options) =>
+    run.asActor(options, async (session, print) => {
+      print.rows(await listTenants(session), {
+        key: ({ key }) => key,
+        namespace: ({ namespace }) => namespace,
+        state: ({ state }) => state,
+        mailboxes: ({ mailboxesCount }) => mailboxesCount,
+        created: ({ createdAt }) => createdAt,
+      });
+    }),
+  );
+  addLeaf(tenant, "show <key>", "one tenant with its limits", "tenant show acme").action((key: string, options: Options) =>
+    run.asActor(options, async (session, print) => {
+      const { settings, ...found } = await showTenant(session, key);
+      print.one(
+        { ...found, settings },
+        {
+          ...{ Key: found.key, Namespace: found.namespace, Id: found.id, State: found.state, Created: found.createdAt },
+          ...{ Mailboxes: found.mailboxesCount, Weight: settings?.weight ?? null },
+          ...{ "Poll limits": sayLimits(settings?.poll), "Deliver limits": sayLimits(settings?.deliver) },
+        },
+      );
+    }),
+  );
+  addStateChange(tenant, run, { name: "suspend", summary: "stop a tenant's polling, sending and reading at once", to: "suspended" });
+  addStateChange(tenant, run, { name: "resume", summary: "let a suspended tenant go on", to: "active" });
+};
+
+type StateChange = { readonly name: string; readonly summary: string; readonly to: "active" | "suspended" };
+
+function addStateChange(parent: Parameters<AddCommand>[0], run: CommandLine, { name, summary, to }: StateChange): void {
+  addLeaf(parent, `${name} <key>`, summary, `tenant ${name} acme`).action((key: string, options: Options) =>
+    run.asActor(options, async (session, print) => {
+      const tenantId = await findTenant(session, key, "tenant.manage");
+      const grant = await session.authorize("fleet.provision", { subjectId: tenantId });
+      const { provisioning } = session.database.fleet;
+      const before = (await provisioning.tenants(grant)).find(({ id }) => id === tenantId);
+      if (before?.state === "offboarded") throw new OperationalError("resource.conflicting", "this tenant was offboarded");
+      await provisioning.setTenantState(grant, tenantId, to);
+      print.one({ key, id: tenantId, state: to }, { Key: key, State: to });
+    }),
+  );
+}
+
+async function listTenants(session: Session) {
+  if (session.actor.tenantId !== null) return [await ownTenant(session, session.actor.tenantId, null)];
+  const grant = await session.authorize("fleet.read", {});
+  return (await session.database.fleet.provisioning.tenants(grant)).map(toView).map(({ settings: _, ...view }) => view);
+}
+
+async function showTenant(session: Session, key: string) {
+  const tenantId = await findTenant(session, key, "tenant.read");
+  if (session.actor.tenantId !== null) return ownTenant(session, tenantId, key);
+  const grant = await session.authorize("fleet.read", { subjectId: tenantId });
+  const found = (await session.database.fleet.provisioning.tenants(grant)).find(({ id }) => id === tenantId);
+  if (!found) throw missing("tenant");
+  return toView(found);
+}
+
+function toView({ id, key, namespace, state, createdAt, settings, mailboxes }: ProvisionedTenant) {
+  return { id, key, namespace, state, createdAt, mailboxesCount: mailboxes.length, settings };
+}
+
+/** What a tenant's own actor knows of it: the gate's yes says that it is active, and which namespace it has. */
+async function ownTenant(session: Session, tenantId: TenantId, key: string | null) {
+  const { namespace } = await session.authorize("tenant.read", { tenantId });
+  const unknown = { createdAt: null, mailboxesCount: null, settings: null };
+  return { id: TenantId.parse(tenantId), key, namespace, state: "active", ...unknown };
+}
+
+function sayLimits(limits: ProvisionedTenant["settings"]["poll"] | undefined): string | null {
+  if (limits === undefined) return null;
+  return `${limits.ratePerSecond}/s, burst ${limits.burst}, ${limits.inFlightMax} at once`;
+}

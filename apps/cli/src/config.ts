@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import {
+  blobVariables,
+  ConfigurationError,
+  chooseKey,
+  databaseVariables,
+  keyVariables,
+  networkVariables,
+  readEnvironment,
+  secretText,
+} from "@mailfleet/runtime";
+import { z } from "zod";
+
+export const Environment = z.object({
+  ...databaseVariables,
+  ...keyVariables,
+  BLOB_ROOT: blobVariables.BLOB_ROOT.optional(),
+  ...networkVariables,
+  MAILFLEET_TOKEN: secretText().optional().meta({
+    secret: true,
+    description: "The actor that the command line acts as: a token from `mailfleet init` or `mailfleet actor create`.",
+  }),
+});
+
+export type Variables = Readonly<Record<string, string | undefined>>;
+export type CliConfig = ReturnType<typeof readConfig>;
+
+/** The environment itself, for the secrets that a tenants file names. */
+export function processEnvironment(): Variables {
+  return process.env;
+}
+
+/**
+ * Flat names outside, one shape per component inside. What only some commands need is asked for when they do.
+ *
+ * @throws ConfigurationError with every fault at once
+ */
+export function readConfig(variables: Variables = process.env) {
+  return toConfig(readEnvironment(Environment, variables));
+}
+
+/** For commands that run before there is a token: a file that will hold one need not be there yet. */
+export function readConfigWithoutToken(variables: Variables = process.env) {
+  const { MAILFLEET_TOKEN: _, ...shape } = Environment.shape;
+  return toConfig({ ...readEnvironment(z.object(shape), variables), MAILFLEET_TOKEN: undefined });
+}
+
+function toConfig(env: z.output<typeof Environment>) {
+  return {
+    database: { url: env.DATABASE_URL.reveal(), poolSizeMax: 10, applicationName: "cli" },
+    token: () => required(env.MAILFLEET_TOKEN, "MAILFLEET_TOKEN: is not set; set it or MAILFLEET_TOKEN_FILE").reveal(),
+    key: () => chooseKey(env),
+    vault: { cacheSizeMax: 1_000, cacheTtlMs: 60_000 },
+    blobRoot: () => required(env.BLOB_ROOT, "BLOB_ROOT: is not set; expected the folder of the blob store"),
+    network: { allowPrivate: env.NETWORK_ALLOW_PRIVATE },
+    tls: () => (env.TLS_CA_FILE === undefined ? {} : { caPem: readAuthority(env.TLS_CA_FILE) }),
+  };
+}
+
+function required<Value>(value: Value | undefined, fault: string): Value {
+  if (value === undefined) throw new ConfigurationError([fault]);
+  return value;
+}
+
+function readAuthority(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    throw new ConfigurationError([`TLS_CA_FILE: names a file that cannot be read (${code})`]);
+  }
+}

@@ -1,0 +1,46 @@
+import { InvalidArgumentError } from "commander";
+
+const msByUnit = { h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const lifetimeDaysMax = 3_650;
+
+/** `12h`, `90d` or `4w`, in ms. */
+export function parseLifetimeMs(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([hdw])$/.exec(text) ?? [];
+  const ms = Number(count) * (msByUnit[unit as keyof typeof msByUnit] ?? Number.NaN);
+  if (ms > 0 && ms <= lifetimeDaysMax * msByUnit.d) return ms;
+  throw new InvalidArgumentError(`Write hours, days or weeks, such as 12h, 90d or 4w; at most ${lifetimeDaysMax}d.`);
+}
+
+/** A whole number from 1. */
+export function parseCount(text: string): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (count >= 1) return count;
+  throw new InvalidArgumentError("Write a whole number from 1.");
+}
+
+/** A whole number from 0. */
+export function parseSequence(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Write a whole number from 0.");
+}
+
+export type NamedAddress = { readonly name: string | null; readonly address: string };
+
+/** `ada@example.com` or `Ada Lovelace <ada@example.com>`. Whether the address is one is for the send request to say. */
+export function parseNamedAddress(text: string): NamedAddress {
+  const [, name, address] = /^([^<>]*)<([^<>]+)>$/.exec(text.trim()) ?? [];
+  if (address === undefined) return { name: null, address: text.trim() };
+  return { name: unquoted(name ?? "") || null, address: address.trim() };
+}
+
+function unquoted(name: string): string {
+  const [, inner] = /^"(.*)"$/.exec(name.trim()) ?? [];
+  return inner ?? name.trim();
+}
+
+/** `a,b` as a list. For options given once. */
+export function parseNames(text: string): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.every((name) => name !== "")) return [...new Set(names)];
+  throw new InvalidArgumentError("Write names with commas between them, such as support,sales.");
+}

@@ -1,0 +1,25 @@
+import { type ErrorCode, type MailSource, OperationalError } from "@mailfleet/domain";
+import type { WantedMailbox } from "./read-tenants-file.ts";
+
+const loginMsMax = 45_000;
+
+/**
+ * Signs in as the workers will, opens the folder read-only and leaves. Null when all of it worked, otherwise why not, as
+ * a code: the server's own words stay away from terminals and rows.
+ */
+export async function checkLogin(source: MailSource, { imap, folder, user, password }: WantedMailbox): Promise<ErrorCode | null> {
+  const signal = AbortSignal.timeout(loginMsMax);
+  try {
+    const connection = await source.connect({ server: imap, login: { kind: "password", user, password } }, { signal });
+    try {
+      await connection.examine(folder, { signal });
+    } finally {
+      await connection.close();
+    }
+    return null;
+  } catch (error) {
+    if (error instanceof OperationalError) return error.code;
+    if (signal.aborted) return "provider.unavailable";
+    throw error;
+  }
+}

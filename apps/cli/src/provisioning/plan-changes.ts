@@ -1,0 +1,124 @@
+import { isDeepStrictEqual } from "node:util";
+import type { MailboxRow, MailboxSettings, ProvisionedTenant, TenantSettings } from "@mailfleet/database";
+import type { MailboxId } from "@mailfleet/domain";
+import type { Path } from "./locate-in-yaml.ts";
+import { mailboxIdentity } from "./mailbox-identity.ts";
+import type { WantedMailbox, WantedTenant } from "./read-tenants-file.ts";
+
+export type MailboxStep = {
+  readonly key: string;
+  /** `verify`: nothing differs, but the mailbox is not active yet, so its login is tried again. */
+  readonly action: "create" | "update" | "verify" | "unchanged" | "pause" | "skip";
+  /** Names of settings, never what they are set to. */
+  readonly changes: readonly string[];
+  readonly wanted: WantedMailbox | null;
+  readonly existing: MailboxRow | null;
+};
+
+export type TenantStep = {
+  readonly key: string;
+  readonly action: "create" | "update" | "unchanged" | "suspend";
+  readonly changes: readonly string[];
+  readonly wanted: WantedTenant | null;
+  readonly existing: ProvisionedTenant | null;
+  readonly mailboxes: readonly MailboxStep[];
+};
+
+export type PlanInput = {
+  readonly wanted: readonly WantedTenant[];
+  readonly existing: readonly ProvisionedTenant[];
+  /** Existing mailboxes whose stored credential is not the wanted one, or that have none. */
+  readonly credentialsDiffer: ReadonlySet<MailboxId>;
+  readonly prune: boolean;
+};
+
+export type Conflict = { readonly path: Path; readonly message: string };
+
+/** What would have to change, and nothing else is done: pure. */
+export function planChanges({ wanted, existing, credentialsDiffer, prune }: PlanInput): readonly TenantStep[] {
+  const byKey = new Map(existing.map((tenant) => [tenant.key, tenant]));
+  const steps = wanted.map((tenant) => planTenant(tenant, byKey.get(tenant.key) ?? null, { credentialsDiffer, prune }));
+  const named = new Set(wanted.map(({ key }) => key));
+  const absent = prune ? existing.filter(({ key, state }) => !named.has(key) && state === "active") : [];
+  return [...steps, ...absent.map(suspension)];
+}
+
+/** What no update can bring about: keys and namespaces stay what they are, and what is offboarded stays gone. */
+export function findConflicts(wanted: readonly WantedTenant[], existing: readonly ProvisionedTenant[]): readonly Conflict[] {
+  const owners = new Map<string, string>(existing.map(({ namespace, key }) => [namespace, key]));
+  return wanted.flatMap(({ key, namespace, path }) => {
+    const known = existing.find((tenant) => tenant.key === key);
+    if (known?.state === "offboarded") return [{ path: [...path, "key"], message: "this tenant was offboarded; its key is not used again" }];
+    const named = { path: [...path, "namespace"] };
+    if (known && known.namespace !== namespace) return [{ ...named, message: "a tenant's namespace never changes" }];
+    const owner = owners.get(namespace);
+    return owner !== undefined && owner !== key ? [{ ...named, message: "another tenant has this namespace" }] : [];
+  });
+}
+
+function suspension(existing: ProvisionedTenant): TenantStep {
+  return { key: existing.key, action: "suspend", changes: [], wanted: null, existing, mailboxes: [] };
+}
+
+type MailboxRules = Pick<PlanInput, "credentialsDiffer" | "prune">;
+
+function planTenant(wanted: WantedTenant, existing: ProvisionedTenant | null, rules: MailboxRules): TenantStep {
+  const settings = tenantSettings(wanted);
+  const changes = existing ? differences({ ...settings }, { ...existing.settings }) : [];
+  const known = new Map(existing?.mailboxes.map((mailbox) => [mailbox.key, mailbox]));
+  const skipped = existing !== null && existing.state !== "active";
+  const planned = wanted.mailboxes.map((mailbox) => planMailbox(mailbox, known.get(mailbox.key) ?? null, rules));
+  const mailboxes = skipped ? planned.map((step) => ({ ...step, action: "skip" as const, changes: [] })) : planned;
+  const action = existing === null ? "create" : changes.length > 0 ? "update" : "unchanged";
+  const absent = existing && rules.prune && !skipped ? planPauses(wanted, existing) : [];
+  return { key: wanted.key, action, changes, wanted, existing, mailboxes: [...mailboxes, ...absent] };
+}
+
+function planPauses(wanted: WantedTenant, { mailboxes }: ProvisionedTenant): readonly MailboxStep[] {
+  const named = new Set(wanted.mailboxes.map(({ key }) => key));
+  const absent = mailboxes.filter(({ key, state }) => !named.has(key) && state !== "paused" && state !== "disconnected");
+  return absent.map((existing) => ({ key: existing.key, action: "pause", changes: [], wanted: null, existing }));
+}
+
+function planMailbox(wanted: WantedMailbox, existing: MailboxRow | null, rules: MailboxRules): MailboxStep {
+  const { key } = wanted;
+  if (existing === null) return { key, action: "create", changes: [], wanted, existing };
+  const { identity, ...settings } = mailboxSettings(wanted);
+  const { address, displayName, imap, smtp, folder, startFrom } = existing;
+  const changed = differences(settings, { address, displayName, imap, smtp, folder, startFrom });
+  const otherUser = !changed.includes("imap.host") && Buffer.compare(identity, existing.identity) !== 0;
+  const credential = rules.credentialsDiffer.has(existing.id as MailboxId);
+  const changes = [...changed, ...(otherUser ? ["credential.user"] : []), ...(credential ? ["credential"] : [])];
+  if (changes.length > 0) return { key, action: "update", changes, wanted, existing };
+  const proven = existing.state === "active" || existing.state === "paused";
+  return { key, action: proven ? "unchanged" : "verify", changes, wanted, existing };
+}
+
+export function tenantSettings({ weight, limits }: WantedTenant): TenantSettings {
+  return { weight, poll: limits.poll, deliver: limits.deliver };
+}
+
+export function mailboxSettings({ address, displayName, imap, smtp, folder, startFrom, user }: WantedMailbox): MailboxSettings {
+  const identity = mailboxIdentity({ host: imap.host, user });
+  return { address, displayName: displayName ?? null, imap, smtp: smtp ?? null, folder, startFrom, identity };
+}
+
+/** What a login would notice. Other settings change without one. */
+export function needsLogin({ action, changes }: MailboxStep): boolean {
+  if (action !== "update") return action === "create" || action === "verify";
+  return changes.some((change) => /^(imap|folder|credential)/.test(change));
+}
+
+/** Dotted names of what differs, one level down: `poll.burst`. */
+function differences(wanted: Record<string, unknown>, existing: Record<string, unknown>): readonly string[] {
+  return Object.keys(wanted).flatMap((name) => {
+    const [left, right] = [wanted[name], existing[name]];
+    if (isDeepStrictEqual(left, right)) return [];
+    if (!isRecord(left) || !isRecord(right)) return [name];
+    return differences(left, right).map((inner) => `${name}.${inner}`);
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

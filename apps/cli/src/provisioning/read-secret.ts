@@ -1,0 +1,36 @@
+import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { Secret } from "@mailfleet/domain";
+import { PasswordMaterial } from "@mailfleet/token-providers";
+import type { SecretSource } from "./tenants-file.ts";
+
+/** Where the secrets of a tenants file are looked for. */
+export type SecretPlaces = {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Relative files are found from here: the folder of the tenants file. */
+  readonly folder: string;
+};
+
+const secretBytesMax = 65_536;
+
+/** The secret, or why there is none; one line break at its end is not part of it. Says names, never values. */
+export function readSecret(source: SecretSource, { environment, folder }: SecretPlaces): Secret | string {
+  if ("env" in source) {
+    const value = environment[source.env];
+    return value ? checked(value) : `the environment variable ${source.env} is not set or empty`;
+  }
+  try {
+    const path = resolve(folder, source.file);
+    if (statSync(path).size > secretBytesMax) return `the secret's file is larger than ${secretBytesMax} bytes`;
+    const value = readFileSync(path, "utf8").replace(/\r?\n$/, "");
+    return value ? checked(value) : "the secret's file is empty";
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    return `the secret's file cannot be read (${code})`;
+  }
+}
+
+function checked(value: string): Secret | string {
+  const { success } = PasswordMaterial.shape.password.safeParse(value);
+  return success ? Secret.of(value) : "the secret is longer than a password can be, or contains a NUL";
+}

@@ -1,0 +1,21 @@
+/** Raw MIME to a message that can be stored, a draft to raw MIME. Pure: no I/O, no clock. */
+
+export type { ComposedMessage } from "./compose-message.ts";
+export { composeMessage } from "./compose-message.ts";
+export type { ContentIdentity } from "./content-key.ts";
+export { contentKey } from "./content-key.ts";
+export type { DraftAddress, DraftAttachment, MessageDraft, OwnHeader } from "./message-draft.ts";
+export { newMessageIdHeader, parseMessageIds, readMessageIdHeader, referencesMax } from "./message-id-header.ts";
+export type { ParseLimits } from "./parse-limits.ts";
+export { defaultParseLimits } from "./parse-limits.ts";
+export { parseMessage } from "./parse-message.ts";
+export type {
+  MailAddress,
+  ParsedAttachment,
+  ParsedMessage,
+  ReadableMessage,
+  UnparsedMessage,
+  UnparsedReason,
+} from "./parsed-message.ts";
+export { replyReferences, replySubject } from "./reply.ts";
+export { sha256, sha256Passing } from "./sha256.ts";

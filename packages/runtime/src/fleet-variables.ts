@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { ConfigurationError } from "./configuration-error.ts";
+import { logLevels } from "./create-log.ts";
+import { cidrList } from "./network/parse-cidrs.ts";
+import { secret } from "./secret-schema.ts";
+
+/** Variables that several processes share, so that one name means one thing everywhere. */
+
+export const databaseVariables = {
+  DATABASE_URL: secret(z.url({ protocol: /^postgres(ql)?$/ })).meta({
+    description: "PostgreSQL 15 or newer, which holds every fact.",
+  }),
+};
+
+export const queueVariables = {
+  QUEUE_URL: secret(z.url({ protocol: /^(rediss?|postgres(ql)?)$/ }))
+    .optional()
+    .meta({
+      description: "redis://, rediss:// or postgres://, which hands work over. Unset: DATABASE_URL.",
+    }),
+};
+
+export const keyVariables = {
+  KMS_LOCAL_KEY_FILE: z
+    .string()
+    .optional()
+    .meta({ description: "File of the local key that wraps data keys. Either this or KMS_KEY_ID." }),
+  KMS_KEY_ID: z.string().optional().meta({ description: "AWS KMS key (id, ARN or alias) that wraps data keys." }),
+  KMS_REGION: z.string().optional().meta({ description: "AWS region of KMS_KEY_ID." }),
+  KMS_ENDPOINT: z.url().optional().meta({ description: "Another endpoint of AWS KMS, such as a VPC endpoint." }),
+};
+
+export const blobVariables = {
+  BLOB_ROOT: z.string().meta({ description: "Folder of the blob store, shared by all processes." }),
+};
+
+export const networkVariables = {
+  NETWORK_ALLOW_PRIVATE: cidrList().meta({
+    description: "Ranges that mail servers may lie in although they are not public.",
+  }),
+  TLS_CA_FILE: z
+    .string()
+    .optional()
+    .meta({ description: "PEM file of an authority that mail servers' certificates may also come from." }),
+};
+
+export const healthVariables = {
+  HEALTH_HOST: z.string().default("127.0.0.1").meta({ description: "Where /livez, /readyz and /metrics are served." }),
+  HEALTH_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .meta({ description: "Unset: not served. 0: a free port." }),
+};
+
+export const logLevel = z.enum(logLevels).default("info").meta({ description: "The least that is logged." });
+
+type KeyValues = z.output<z.ZodObject<typeof keyVariables>>;
+
+/** @throws ConfigurationError when not exactly one key is chosen */
+export function chooseKey(env: KeyValues) {
+  const { KMS_LOCAL_KEY_FILE: keyFile, KMS_KEY_ID: keyId, KMS_REGION: region, KMS_ENDPOINT: endpoint } = env;
+  if (keyFile !== undefined && keyId === undefined) return { kind: "local-key-file", keyFile } as const;
+  if (keyFile !== undefined || keyId === undefined) {
+    throw new ConfigurationError(["KMS_LOCAL_KEY_FILE, KMS_KEY_ID: set exactly one of them"]);
+  }
+  if (region === undefined) throw new ConfigurationError(["KMS_REGION: is required with KMS_KEY_ID"]);
+  return { kind: "aws-kms", keyId, region, endpoint } as const;
+}

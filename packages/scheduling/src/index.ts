@@ -1,0 +1,8 @@
+/** Pure: when a mailbox is polled next, and how failures back off. Time and chance are handed in. */
+
+export type { BackoffInput } from "./backoff-ms.ts";
+export { backoffMs } from "./backoff-ms.ts";
+export type { NextPollInput, PollBounds } from "./next-poll-at.ts";
+export { nextPollAt } from "./next-poll-at.ts";
+export type { SendRetryInput } from "./send-retry-at.ts";
+export { sendRetryAt } from "./send-retry-at.ts";

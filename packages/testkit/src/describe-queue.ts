@@ -1,0 +1,294 @@
+import { randomUUID } from "node:crypto";
+import { Epoch, MailboxId, newId } from "@mailfleet/domain";
+import {
+  again,
+  type BadPayload,
+  defineJob,
+  discard,
+  done,
+  type JobEnding,
+  type JobHandler,
+  type JobQueue,
+  type PollMailbox,
+  pollMailboxJob,
+  type WorkerTerms,
+} from "@mailfleet/queue-contracts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+export type OpenedQueue = {
+  readonly queue: JobQueue;
+  /** Puts a job on a queue as a stranger would: with an id and a payload that nobody checked. */
+  offerUnchecked(contract: { queue: string; name: string }, jobId: string, payload: unknown): Promise<void>;
+  /** Everything in the backend is gone, while whoever uses it goes on. */
+  lose(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type QueueFixture = { open(): Promise<OpenedQueue> };
+
+type Gate = { readonly opened: Promise<void>; open(): void };
+
+/** What every JobQueue promises. An adapter's test file is one call to this. */
+export function describeQueue(name: string, fixture: QueueFixture): void {
+  describe(`${name} is a JobQueue`, () => {
+    let opened: OpenedQueue;
+    let queue: JobQueue;
+    const cleaning: (() => Promise<unknown>)[] = [];
+
+    beforeEach(async () => {
+      opened = await fixture.open();
+      queue = opened.queue;
+    });
+    afterEach(async () => {
+      for (const clean of cleaning.splice(0).reverse()) await clean();
+      await opened.close();
+    });
+
+    const start = (
+      contract: typeof pollMailboxJob,
+      handle: JobHandler<PollMailbox>,
+      terms: Partial<WorkerTerms> = {},
+    ) => {
+      const seen = { endings: [] as JobEnding[], bad: [] as BadPayload[], errors: [] as [unknown, string | null][] };
+      const worker = queue.startWorker(contract, handle, {
+        concurrency: 4,
+        softStopMs: 0,
+        onError: (error, { jobId }) => seen.errors.push([error, jobId]),
+        onOutcome: (ending) => void seen.endings.push(ending),
+        onBadPayload: (bad) => void seen.bad.push(bad),
+        ...terms,
+      });
+      cleaning.push(() => worker.close());
+      return { ...seen, close: () => worker.close() };
+    };
+
+    it("hands every payload to a handler once, over all shards", async () => {
+      const contract = newContract();
+      const payloads = newPayloads(200);
+      const handled: string[] = [];
+      await queue.offer(contract, payloads);
+      const worker = start(contract, async ({ mailboxId }) => {
+        handled.push(mailboxId);
+        return done;
+      });
+      await expect.poll(() => handled.length).toBe(200);
+      await expect.poll(() => worker.endings.length).toBe(200);
+      await worker.close();
+      expect(new Set(handled)).toEqual(new Set(payloads.map(({ mailboxId }) => mailboxId)));
+      expect(handled).toHaveLength(200);
+      expect(await queue.waitingCount(contract)).toBe(0);
+      expect(worker.errors).toEqual([]);
+    });
+
+    it("wakes a worker that waits", async () => {
+      const contract = newContract();
+      const [first] = newPayloads(1);
+      const [second] = newPayloads(1);
+      const handled: unknown[] = [];
+      start(contract, async (payload) => {
+        handled.push(payload);
+        return done;
+      });
+      await queue.offer(contract, [first]);
+      await expect.poll(() => handled).toEqual([first]);
+      await queue.offer(contract, [second]);
+      await expect.poll(() => handled).toEqual([first, second]);
+    });
+
+    it("takes the same payload, offered again while it waits, for one job", async () => {
+      const contract = newContract();
+      const [payload] = newPayloads(1);
+      await queue.offer(contract, [payload]);
+      await queue.offer(contract, [payload, payload]);
+      expect(await queue.waitingCount(contract)).toBe(1);
+
+      const worker = start(contract, async () => done);
+      await expect.poll(() => worker.endings.length).toBe(1);
+      await worker.close();
+      expect(worker.endings).toHaveLength(1);
+      expect(await queue.waitingCount(contract)).toBe(0);
+    });
+
+    it("takes a payload again once its job has ended", async () => {
+      const contract = newContract();
+      const [payload] = newPayloads(1);
+      const worker = start(contract, async () => done);
+      await queue.offer(contract, [payload]);
+      await expect.poll(() => worker.endings.length).toBe(1);
+      await expect
+        .poll(async () => {
+          await queue.offer(contract, [payload]);
+          return worker.endings.length;
+        })
+        .toBeGreaterThan(1);
+    });
+
+    it("refuses a payload that breaks its contract before anything has left", async () => {
+      const contract = newContract();
+      const [good] = newPayloads(1);
+      const bad = { mailboxId: "not-an-id", epoch: -1 } as unknown as PollMailbox;
+      await expect(queue.offer(contract, [good, bad])).rejects.toMatchObject({ code: "contract.violated" });
+      expect(await queue.waitingCount(contract)).toBe(0);
+    });
+
+    it("discards a bad payload with a reason that repeats none of it, and never sees it again", async () => {
+      const contract = newContract();
+      let calls = 0;
+      const handle = async () => {
+        calls += 1;
+        return done;
+      };
+      await opened.offerUnchecked(contract, "stranger", { mailboxId: "canary-value", epoch: 1 });
+      const worker = start(contract, handle);
+      await expect.poll(() => worker.bad.length).toBe(1);
+      expect(worker.bad[0]).toEqual({ jobId: "stranger", reason: "job poll-mailbox: mailboxId: invalid_format" });
+      await worker.close();
+
+      const next = start(contract, handle);
+      await queue.offer(contract, newPayloads(1));
+      await expect.poll(() => next.endings.length).toBe(1);
+      await next.close();
+      expect({ calls, bad: next.bad, errors: worker.errors }).toEqual({ calls: 1, bad: [], errors: [] });
+    });
+
+    it("reports what a handler threw with its job's id, and does not repeat the job", async () => {
+      const contract = newContract();
+      const [payload] = newPayloads(1);
+      const failure = new Error("the handler failed");
+      let calls = 0;
+      const handle = async () => {
+        calls += 1;
+        throw failure;
+      };
+      await queue.offer(contract, [payload]);
+      const worker = start(contract, handle);
+      await expect.poll(() => worker.errors).toEqual([[failure, payload && contract.jobId(payload)]]);
+      await worker.close();
+
+      const next = start(contract, async () => done);
+      await queue.offer(contract, newPayloads(1));
+      await expect.poll(() => next.endings.length).toBe(1);
+      await next.close();
+      expect({ calls, endings: next.endings.length }).toEqual({ calls: 1, endings: 1 });
+    });
+
+    it("ends a job whatever its outcome, and reports it", async () => {
+      const contract = newContract();
+      const outcomes = [done, again(new Date(0), "cooling"), discard("gone")];
+      const payloads = newPayloads(3);
+      await queue.offer(contract, payloads);
+      const worker = start(contract, async ({ epoch }) => outcomes[epoch] ?? done);
+      await expect.poll(() => worker.endings.length).toBe(3);
+      await worker.close();
+      expect(new Map(worker.endings.map(({ jobId, outcome }) => [jobId, outcome]))).toEqual(
+        new Map(payloads.map((payload) => [contract.jobId(payload), outcomes[payload.epoch]])),
+      );
+      expect(await queue.waitingCount(contract)).toBe(0);
+    });
+
+    it("runs at most `concurrency` jobs at once over all shards, and leaves the rest for other processes", async () => {
+      const contract = newContract();
+      const gate = newGate();
+      cleaning.push(async () => gate.open());
+      let running = 0;
+      let most = 0;
+      await queue.offer(contract, newPayloads(40));
+      const worker = start(
+        contract,
+        async () => {
+          running += 1;
+          most = Math.max(most, running);
+          await gate.opened;
+          running -= 1;
+          return done;
+        },
+        { concurrency: 3 },
+      );
+      await expect.poll(() => running).toBe(3);
+      expect(await queue.waitingCount(contract)).toBe(37);
+      gate.open();
+      await expect.poll(() => worker.endings.length).toBe(40);
+      expect(most).toBe(3);
+    });
+
+    it("takes nothing after `close`, waits for what runs, and leaves the rest waiting", async () => {
+      const contract = newContract();
+      const gate = newGate();
+      cleaning.push(async () => gate.open());
+      await queue.offer(contract, newPayloads(10));
+      let running = 0;
+      let stopped = false;
+      const handle: JobHandler<PollMailbox> = async (_, { signal }) => {
+        running += 1;
+        await gate.opened;
+        stopped ||= signal.aborted;
+        return done;
+      };
+      const worker = start(contract, handle, { concurrency: 2, softStopMs: 60_000 });
+      await expect.poll(() => running).toBe(2);
+      let closed = false;
+      const closing = worker.close().then(() => {
+        closed = true;
+      });
+      expect(await queue.waitingCount(contract)).toBe(8);
+      expect(closed).toBe(false);
+      gate.open();
+      await closing;
+      expect({ running, stopped, endings: worker.endings.length }).toEqual({ running: 2, stopped: false, endings: 2 });
+      expect(await queue.waitingCount(contract)).toBe(8);
+    });
+
+    it("aborts what still runs after the soft stop, and waits for that too", async () => {
+      const contract = newContract();
+      await queue.offer(contract, newPayloads(1));
+      const steps: string[] = [];
+      const handle: JobHandler<PollMailbox> = async (_, { signal }) => {
+        steps.push("running");
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+        steps.push(`${signal.reason.name}`);
+        await new Promise((resolve) => setImmediate(resolve));
+        steps.push("tidied up");
+        signal.throwIfAborted();
+        return done;
+      };
+      const worker = start(contract, handle, { softStopMs: 50 });
+      await expect.poll(() => steps).toEqual(["running"]);
+      await worker.close();
+      expect(steps).toEqual(["running", "AbortError", "tidied up"]);
+      expect(worker.errors.map(([error]) => (error as Error).name)).toEqual(["AbortError"]);
+    });
+
+    it("keeps its generation until it has lost what was in it, and then works on", async () => {
+      const contract = newContract();
+      const worker = start(contract, async () => done);
+      const before = await queue.generation();
+      expect(before).not.toBe("");
+      await queue.offer(contract, newPayloads(5));
+      await expect.poll(() => worker.endings.length).toBe(5);
+      expect(await queue.generation()).toBe(before);
+
+      await opened.lose();
+      const after = await queue.generation();
+      expect(after).not.toBe("");
+      expect(after).not.toBe(before);
+      expect(await queue.generation()).toBe(after);
+      await queue.offer(contract, newPayloads(5));
+      await expect.poll(() => worker.endings.length, { timeout: 10_000 }).toBe(10);
+    });
+  });
+}
+
+/** A job of its own for each test, so that no test meets another one's work. */
+function newContract(): typeof pollMailboxJob {
+  return defineJob({ ...pollMailboxJob, queue: `test-${randomUUID()}`, shardsCount: 3 });
+}
+
+function newPayloads(count: number): [PollMailbox, ...PollMailbox[]] {
+  const payload = (index: number) => ({ mailboxId: newId(MailboxId), epoch: Epoch.parse(index) });
+  return [payload(0), ...Array.from({ length: count - 1 }, (_, index) => payload(index + 1))];
+}
+
+function newGate(): Gate {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { opened: promise, open: resolve };
+}

@@ -1,0 +1,146 @@
+import { execFile } from "node:child_process";
+import { chown, mkdir, readdir, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { answers, startChildServer } from "./child-server.ts";
+import { dovecotConfiguration } from "./dovecot-configuration.ts";
+import { findProgram } from "./find-program.ts";
+import { freePort } from "./free-port.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+import { testCertificate } from "./tls.ts";
+
+export type DovecotOptions = {
+  /** User name to password. Without it every user exists, with `password`. */
+  readonly users?: Readonly<Record<string, string>>;
+  readonly password?: string;
+  /** Login and mail processes serve many sessions each: ten times the logins, for measuring and for crowds. */
+  readonly highPerformance?: boolean;
+  /** Simultaneous connections of one user; Dovecot refuses more with `[UNAVAILABLE]`. 200 without it. */
+  readonly connectionsPerUserMax?: number;
+  /** Names in its certificate; `localhost` and 127.0.0.1 without it. */
+  readonly certificateNames?: readonly string[];
+};
+
+export type DovecotServer = {
+  readonly host: "127.0.0.1";
+  /** STARTTLS. */
+  readonly imapPort: number;
+  /** Implicit TLS. */
+  readonly imapsPort: number;
+  readonly caPem: string;
+  readonly password: string;
+  readonly pid: number;
+  /** Puts one message into a folder, as delivery agents do. UIDs follow the order of the calls. */
+  deliver(user: string, raw: Uint8Array, folder?: string, options?: { internalDate?: Date }): Promise<void>;
+  expunge(user: string, uid: number, folder?: string): Promise<void>;
+  /** The folder as after a restored backup: another UIDVALIDITY, UIDs counted anew from 1. */
+  bumpUidValidity(user: string, folder?: string): Promise<void>;
+  /** Where a folder's files lie: `new/` and `cur/`, whose names carry the flags. */
+  folderPath(user: string, folder?: string): string;
+  /** What it logged so far. */
+  output(): string;
+  close(): Promise<void>;
+};
+
+const run = promisify(execFile);
+const nobody = { uid: 65_534, gid: 65_534 };
+
+/** A real Dovecot on free ports of 127.0.0.1, as root or as an ordinary user. Callers ask `hasServer("dovecot")` first. */
+export async function startDovecot(options: DovecotOptions = {}): Promise<DovecotServer> {
+  const { password = "pw" } = options;
+  const program = findProgram("dovecot");
+  const administer = findProgram("doveadm");
+  if (program === null || administer === null) throw new Error("dovecot is not installed");
+  const folder = await temporaryFolder("dovecot");
+  const asRoot = process.getuid?.() === 0;
+  const owner = asRoot ? nobody : { uid: userInfo().uid, gid: userInfo().gid };
+  const certificate = await testCertificate(options.certificateNames);
+  const [imapPort, imapsPort] = [await freePort(), await freePort()];
+  const configuration = join(folder.path, "dovecot.conf");
+  const settings = { ...options, password, folder: folder.path, owner, asRoot, certificate, imapPort, imapsPort };
+  await writeFile(join(folder.path, "users"), usersFile(options.users ?? {}));
+  await writeFile(configuration, dovecotConfiguration(settings));
+  await mkdir(join(folder.path, "mail"));
+  if (asRoot) await chown(join(folder.path, "mail"), owner.uid, owner.gid);
+
+  const server = await startChildServer({
+    command: program,
+    args: ["-F", "-c", configuration],
+    ready: async () => (await answers(imapPort, /^\* OK /)) && (await answers(imapsPort)),
+  });
+  const maildirs = createMaildirs(join(folder.path, "mail"), owner);
+  return {
+    host: "127.0.0.1",
+    imapPort,
+    imapsPort,
+    caPem: certificate.caPem,
+    password,
+    pid: server.pid,
+    output: server.output,
+    deliver: maildirs.deliver,
+    bumpUidValidity: maildirs.forgetUids,
+    folderPath: maildirs.path,
+    async expunge(user, uid, mailbox = "INBOX") {
+      await run(administer, ["-c", configuration, "expunge", "-u", user, "mailbox", mailbox, "uid", String(uid)]);
+    },
+    async close() {
+      await server.stop();
+      await folder.close();
+    },
+  };
+}
+
+function usersFile(users: Readonly<Record<string, string>>): string {
+  return Object.entries(users)
+    .map(([user, password]) => `${user}:{PLAIN}${password}\n`)
+    .join("");
+}
+
+/** Maildir++ written from outside: into `tmp/`, then renamed into `new/`, so that no reader sees half a message. */
+function createMaildirs(root: string, owner: { uid: number; gid: number }) {
+  const made = new Map<string, Promise<void>>();
+  const startedSeconds = Math.floor(Date.now() / 1_000);
+  let count = 0;
+  const path = (user: string, folder = "INBOX") =>
+    join(root, user, "Maildir", folder === "INBOX" ? "" : `.${folder.replaceAll("/", ".")}`);
+
+  async function make(user: string, folder: string): Promise<void> {
+    const base = path(user, folder);
+    const folders = [join(root, user), join(root, user, "Maildir"), base];
+    for (const part of [...new Set(folders), ...["tmp", "new", "cur"].map((name) => join(base, name))]) {
+      await mkdir(part, { recursive: true });
+      await chown(part, owner.uid, owner.gid);
+    }
+  }
+
+  return {
+    path,
+    async deliver(user: string, raw: Uint8Array, folder = "INBOX", options: { internalDate?: Date } = {}): Promise<void> {
+      // Dovecot gives UIDs in the order of the time in the name, which therefore counts and never repeats.
+      const number = count++;
+      const time = `${startedSeconds + Math.floor(number / 1_000_000)}.M${String(number % 1_000_000).padStart(6, "0")}`;
+      const name = `${time}P${process.pid}Q${number}.test,S=${raw.length},W=${raw.length + bareLineFeeds(raw)}`;
+      const base = path(user, folder);
+      const making = made.get(base) ?? make(user, folder);
+      made.set(base, making);
+      await making;
+      await writeFile(join(base, "tmp", name), raw);
+      if (options.internalDate) await utimes(join(base, "tmp", name), options.internalDate, options.internalDate);
+      await rename(join(base, "tmp", name), join(base, "new", name));
+    },
+    async forgetUids(user: string, folder = "INBOX"): Promise<void> {
+      const base = path(user, folder);
+      // Without them Dovecot counts anew; `dovecot-uidvalidity` stays, so that it takes a number it never used.
+      const known = (await readdir(base)).filter((name) => /^dovecot(-uidlist|\.index)/.test(name));
+      for (const name of known) await rm(join(base, name), { force: true });
+    },
+  };
+}
+
+/** Each becomes CRLF on the wire; Dovecot believes the size in the name. */
+function bareLineFeeds(raw: Uint8Array): number {
+  let bare = 0;
+  for (let at = raw.indexOf(10); at !== -1; at = raw.indexOf(10, at + 1)) if (raw[at - 1] !== 13) bare++;
+  return bare;
+}

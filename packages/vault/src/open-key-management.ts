@@ -1,0 +1,20 @@
+import type { KeyManagement } from "@mailfleet/domain";
+import { createLocalKeyManagement } from "./local-key-file/create-local-key-management.ts";
+
+/** Exactly one wrapping key: a local file, or AWS KMS. */
+export type KeyManagementChoice =
+  | { readonly kind: "local-key-file"; readonly keyFile: string }
+  | {
+      readonly kind: "aws-kms";
+      readonly keyId: string;
+      readonly region: string;
+      readonly endpoint?: string | undefined;
+    };
+
+/** The AWS SDK is heavy, so it is loaded by those alone who use it. */
+export async function openKeyManagement(choice: KeyManagementChoice): Promise<KeyManagement> {
+  if (choice.kind === "local-key-file") return createLocalKeyManagement({ keyFile: choice.keyFile });
+  const { createAwsKeyManagement } = await import("./aws-kms/index.ts");
+  const { keyId, region, endpoint } = choice;
+  return createAwsKeyManagement({ keyId, region, ...(endpoint === undefined ? {} : { endpoint }) });
+}
