@@ -31,7 +31,7 @@ const steps: readonly Step[] = [
   { name: "types of the tooling", command: [bin("tsc"), "--noEmit", "--project", "tsconfig.json"] },
   { name: "boundaries", command: [bin("turbo"), "boundaries"] },
   { name: "lint and format", command: [bin("biome"), "check", "--error-on-warnings", "."] },
-  { name: "unused code", command: [bin("knip"), "--no-progress"] },
+  { name: "unused code", command: [bin("knip"), "--no-progress", "--no-config-hints"] },
   { name: "codemap", command: [process.execPath, "tooling/codemap.ts", "--check"] },
   {
     name: "structure",

@@ -221,15 +221,9 @@ async function runQuietly(file, args, env) {
 function run(file, args, options, observe = () => {}) {
   return new Promise((resolve) => {
     const child = spawn(file, args, options);
-    const pass = (signal) => {
-      // A terminal's Ctrl-C reaches the program by itself; passing it on would be a second one, which means "at once".
-      if (signal === "SIGINT" && process.stdin.isTTY) return;
-      child.kill(signal);
-    };
-    const signals = ["SIGINT", "SIGTERM"];
-    for (const signal of signals) process.on(signal, pass);
+    const stopListening = onStop((signal) => child.kill(signal));
     const end = (code) => {
-      for (const signal of signals) process.off(signal, pass);
+      stopListening();
       resolve(code);
     };
     observe(child);
@@ -239,4 +233,28 @@ function run(file, args, options, observe = () => {}) {
     });
     child.once("close", (code, signal) => end(code ?? 128 + constants.signals[signal]));
   });
+}
+
+/**
+ * Calls back for a signal that the program has not got by itself; to it, a second one means "at once". A terminal's
+ * Ctrl-C reaches the whole process group. So does `timeout`'s signal, and then npm, which passes on what it gets, makes
+ * us hear it twice.
+ */
+function onStop(pass) {
+  const waiting = new Map();
+  const hear = (signal) => {
+    if (signal === "SIGINT" && process.stdin.isTTY) return;
+    const first = waiting.get(signal);
+    clearTimeout(first);
+    waiting.delete(signal);
+    if (first !== undefined) return;
+    const told = () => waiting.delete(signal) && pass(signal);
+    waiting.set(signal, setTimeout(told, 150));
+  };
+  const signals = ["SIGINT", "SIGTERM"];
+  for (const signal of signals) process.on(signal, hear);
+  return () => {
+    for (const signal of signals) process.off(signal, hear);
+    for (const timer of waiting.values()) clearTimeout(timer);
+  };
 }

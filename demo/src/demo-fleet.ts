@@ -52,7 +52,11 @@ export async function openDemoFleet(): Promise<DemoFleet> {
   const apps: App[] = [];
 
   const options = (token: string | undefined, rewrites: readonly Rewrite[]) => ({
-    env: { ...env, ...(token === undefined ? {} : { MAILFLEET_TOKEN_FILE: "", MAILFLEET_TOKEN: token }), ...rewriteEnv(rewrites) },
+    env: {
+      ...env,
+      ...(token === undefined ? {} : { MAILFLEET_TOKEN_FILE: "", MAILFLEET_TOKEN: token }),
+      ...rewriteEnv(rewrites),
+    },
     nodeArgs: rewriteArgs(rewrites),
   });
   return {
@@ -119,7 +123,12 @@ function rewriteArgs(rewrites: readonly Rewrite[]): readonly string[] {
   return rewrites.length === 0 ? [] : ["--import", new URL("rewrite-source.ts", import.meta.url).href];
 }
 
-async function closeAll(apps: readonly App[], postgres: PostgresServer, mail: EmbeddedMail, folder: TemporaryFolder): Promise<void> {
+async function closeAll(
+  apps: readonly App[],
+  postgres: PostgresServer,
+  mail: EmbeddedMail,
+  folder: TemporaryFolder,
+): Promise<void> {
   for (const app of apps) app.signal("SIGCONT"); // a frozen process hears nothing else
   await Promise.all(apps.map((app) => app.stop()));
   await mail.close();

@@ -10,8 +10,8 @@ export const withoutUniqueKey = "alter table messages drop constraint messages_t
 /** A page is stored whoever holds the mailbox. */
 export const withoutFence: Rewrite = {
   file: "packages/database/src/inbox.ts",
-  find: "and epoch = ${epoch} and work_state = 'running'\n    for update",
-  replace: "for update",
+  find: 'if (rows.length === 0) throw new OperationalError("run.fenced"',
+  replace: 'if (rows.length < 0) throw new OperationalError("run.fenced"',
 };
 
 /** The policies are asked, and their no is not heard. */

@@ -48,7 +48,11 @@ export function openLedger(fleet: DemoFleet, tokens: Readonly<Record<TenantKey, 
   };
 }
 
-export async function listMessages(fleet: DemoFleet, token: string, args: readonly string[] = []): Promise<readonly ListedMessage[]> {
+export async function listMessages(
+  fleet: DemoFleet,
+  token: string,
+  args: readonly string[] = [],
+): Promise<readonly ListedMessage[]> {
   return fleet.cliJson<ListedMessage[]>(["message", "list", "--all", ...args], { token });
 }
 

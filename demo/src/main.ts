@@ -27,7 +27,12 @@ type Options = { readonly json: boolean; readonly keep: boolean; readonly broken
 function readOptions(): Options | null {
   try {
     const { values } = parseArgs({
-      options: { json: { type: "boolean" }, keep: { type: "boolean" }, break: { type: "string" }, help: { type: "boolean" } },
+      options: {
+        json: { type: "boolean" },
+        keep: { type: "boolean" },
+        break: { type: "string" },
+        help: { type: "boolean" },
+      },
     });
     const broken = guards.find((guard) => guard === values.break) ?? null;
     if (values.help || (values.break !== undefined && broken === null)) return null;
@@ -45,7 +50,11 @@ async function run(fleet: DemoFleet, sql: postgres.Sql, account: Account, { brok
   const tokens = { acme: await agentToken(fleet, "acme"), globex: await agentToken(fleet, "globex") };
 
   account.step("Start a scheduler, a poll worker and a send worker");
-  const [, first] = await Promise.all([fleet.start("scheduler"), fleet.start("poll-worker"), fleet.start("send-worker")]);
+  const [, first] = await Promise.all([
+    fleet.start("scheduler"),
+    fleet.start("poll-worker"),
+    fleet.start("send-worker"),
+  ]);
   const ledger = openLedger(fleet, tokens);
   const question = await receive(fleet, ledger, tokens, account);
   const sent = await reply(fleet, question, tokens.acme, account);
@@ -73,7 +82,14 @@ async function provisioned(fleet: DemoFleet): Promise<{ tenants: number; boxes: 
 
 async function keepRunning(fleet: DemoFleet, account: Account): Promise<void> {
   account.step("Everything keeps running. In another terminal:");
-  const names = ["DATABASE_URL", "KMS_LOCAL_KEY_FILE", "BLOB_ROOT", "NETWORK_ALLOW_PRIVATE", "TLS_CA_FILE", "MAILFLEET_TOKEN_FILE"];
+  const names = [
+    "DATABASE_URL",
+    "KMS_LOCAL_KEY_FILE",
+    "BLOB_ROOT",
+    "NETWORK_ALLOW_PRIVATE",
+    "TLS_CA_FILE",
+    "MAILFLEET_TOKEN_FILE",
+  ];
   for (const name of names) account.say(`export ${name}='${fleet.env[name]}'`);
   account.say("npm run -s mailfleet -- status");
   account.say(`npm run -s mailfleet -- mailbox show ${mailboxes[0].tenant}/${mailboxes[0].key}`);
@@ -95,7 +111,12 @@ try {
   const counts = await run(fleet, sql, account, options);
   const summary = { ...counts, seconds: Math.round((performance.now() - startedAt) / 100) / 10 };
   const kept =
-    counts.lost === 0 && counts.duplicates === 0 && counts.staleWrites === 0 && counts.leaked === 0 && counts.received === counts.delivered && counts.sent === 1;
+    counts.lost === 0 &&
+    counts.duplicates === 0 &&
+    counts.staleWrites === 0 &&
+    counts.leaked === 0 &&
+    counts.received === counts.delivered &&
+    counts.sent === 1;
   for (const [name, value] of Object.entries(summary)) account.say(`${name}: ${value}`);
   account.say(kept ? "Every promise was kept." : "A promise was broken.");
   if (options.json) console.log(JSON.stringify(summary));

@@ -13,9 +13,9 @@ const rewrites = JSON.parse(process.env[rewriteVariable] ?? "[]") as readonly Re
 registerHooks({
   load(url, context, nextLoad) {
     const loaded = nextLoad(url, context);
-    return rewrites
-      .filter(({ file }) => url.endsWith(`/${file}`))
-      .reduce((result, rewrite) => ({ ...result, source: rewritten(String(result.source), rewrite) }), loaded);
+    const mine = rewrites.filter(({ file }) => url.endsWith(`/${file}`));
+    if (mine.length === 0) return loaded;
+    return { ...loaded, source: mine.reduce(rewritten, String(loaded.source)) };
   },
 });
 

@@ -10,9 +10,15 @@ export type Options = { readonly json?: boolean };
 /** How a command runs: with what it needs opened before it and closed after it, and its ending as an exit code. */
 export type CommandLine = {
   /** As the actor of the environment's token. Answers another exit code than 0 where something failed but data was printed. */
-  asActor(options: Options, work: (session: Session, print: Printer) => Promise<ExitCode | void>): Promise<void>;
+  asActor(
+    options: Options,
+    work: (session: Session, print: Printer) => Promise<ExitCode> | Promise<void>,
+  ): Promise<void>;
   /** For what comes before there is any actor, or what needs none. */
-  withoutActor(options: Options, work: (print: Printer, readConfig: () => CliConfig) => Promise<ExitCode | void>): Promise<void>;
+  withoutActor(
+    options: Options,
+    work: (print: Printer, readConfig: () => CliConfig) => Promise<ExitCode> | Promise<void>,
+  ): Promise<void>;
 };
 
 export type AddCommand = (parent: Command, run: CommandLine) => void;
@@ -63,6 +69,7 @@ function createProgram(streams: Streams, commands: readonly AddCommand[], run: C
   const program = new Command("mailfleet")
     .description("Sets up and looks after a Mailfleet: tenants, mailboxes, actors, messages, submissions.")
     .exitOverride()
+    .enablePositionalOptions() // options belong to the command they follow
     .configureOutput({
       writeOut: (text) => void streams.out.write(text),
       writeErr: (text) => void streams.errors.write(text),
@@ -76,7 +83,9 @@ function createProgram(streams: Streams, commands: readonly AddCommand[], run: C
 function report({ code, message, hint, exitCode, faults, stack }: Failure, print: Printer): void {
   if (stack !== null) print.note(stack);
   for (const fault of faults) {
-    print.note("line" in fault ? `  ${fault.line}:${fault.column} ${fault.path}: ${fault.message}` : `  ${fault.message}`);
+    print.note(
+      "line" in fault ? `  ${fault.line}:${fault.column} ${fault.path}: ${fault.message}` : `  ${fault.message}`,
+    );
   }
   print.note(`error: ${message}`);
   print.note(`what to do: ${hint}`);

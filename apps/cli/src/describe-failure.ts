@@ -20,7 +20,13 @@ export function describeFailure(error: unknown): Failure | null {
   if (error instanceof CommanderError) return describeUsage(error);
   const nothingMore = { faults: [], stack: null };
   if (error instanceof UsageError) {
-    return { code: "usage.faulty", message: error.message, hint: error.hint, exitCode: exitCodes.usage, ...nothingMore };
+    return {
+      code: "usage.faulty",
+      message: error.message,
+      hint: error.hint,
+      exitCode: exitCodes.usage,
+      ...nothingMore,
+    };
   }
   if (error instanceof FileFaults) {
     const { kind, message, faults } = error;
@@ -37,7 +43,7 @@ function describeUsage({ exitCode, message }: CommanderError): Failure | null {
   if (exitCode === 0) return null;
   const [what = "", ...suggestion] = message.replace(/^error: /, "").split("\n");
   const asked = what === "(outputHelp)" ? "a command is missing" : what;
-  const hint = [...suggestion, "`--help` after a command shows its options and an example."].join(" ");
+  const hint = [...suggestion.map((line) => line.replace(/^\((.*)\)$/, "$1")), "`--help` after a command shows its options and an example."].join(" ");
   return { code: "usage.faulty", message: asked, hint, exitCode: exitCodes.usage, faults: [], stack: null };
 }
 

@@ -21,13 +21,19 @@ const again = "Nothing is lost; run the same command again in a moment.";
 /** How each failure ends a command, and what the person who called it can do. The complete list: a new code does not compile without. */
 export const endingByCode = {
   "blob.missing": { exitCode: failed, hint: "Check that BLOB_ROOT names the folder that the workers write to." },
-  "blob.unavailable": { exitCode: tryLater, hint: "Check that the folder BLOB_ROOT names is there and may be written to." },
+  "blob.unavailable": {
+    exitCode: tryLater,
+    hint: "Check that the folder BLOB_ROOT names is there and may be written to.",
+  },
   "connection.insecure": {
     exitCode: failed,
     hint: "Check port and security (tls or starttls); name an authority of your own in TLS_CA_FILE.",
   },
   "contract.violated": { exitCode: usage, hint: "Correct what is named above and run the command again." },
-  "credential.missing": { exitCode: failed, hint: "Add the mailbox's credential to the tenants file and run `mailfleet provision`." },
+  "credential.missing": {
+    exitCode: failed,
+    hint: "Add the mailbox's credential to the tenants file and run `mailfleet provision`.",
+  },
   "credential.unreadable": {
     exitCode: failed,
     hint: "Use the key this fleet was set up with: check KMS_LOCAL_KEY_FILE or KMS_KEY_ARN.",
@@ -47,24 +53,51 @@ export const endingByCode = {
     exitCode: conflict,
     hint: "Use a new --idempotency-key for a new message, or repeat the first one unchanged.",
   },
-  "key.unavailable": { exitCode: tryLater, hint: "Check that the key service answers, and run the same command again." },
+  "key.unavailable": {
+    exitCode: tryLater,
+    hint: "Check that the key service answers, and run the same command again.",
+  },
   "login.refused": { exitCode: failed, hint: "Correct the user or the password of this mailbox." },
   "login.suspect": { exitCode: tryLater, hint: again },
-  "provider.throttled": { exitCode: tryLater, hint: "The mail server asks for a pause; run the same command again later." },
-  "provider.unavailable": { exitCode: tryLater, hint: "Check the mail server's host and port, and run the same command again." },
+  "provider.throttled": {
+    exitCode: tryLater,
+    hint: "The mail server asks for a pause; run the same command again later.",
+  },
+  "provider.unavailable": {
+    exitCode: tryLater,
+    hint: "Check the mail server's host and port, and run the same command again.",
+  },
   "queue.unavailable": { exitCode: tryLater, hint: again },
-  "resource.conflicting": { exitCode: conflict, hint: "Look at what is there already, then choose another name or leave it." },
-  "resource.missing": { exitCode: notFound, hint: "Check the name; the `list` command beside this one shows what there is." },
+  "resource.conflicting": {
+    exitCode: conflict,
+    hint: "Look at what is there already, then choose another name or leave it.",
+  },
+  "resource.missing": {
+    exitCode: notFound,
+    hint: "Check the name; the `list` command beside this one shows what there is.",
+  },
   "run.expired": { exitCode: tryLater, hint: again },
-  "run.fenced": { exitCode: conflict, hint: "Someone else did this at the same time; look at the result and run it again if needed." },
+  "run.fenced": {
+    exitCode: conflict,
+    hint: "Someone else did this at the same time; look at the result and run it again if needed.",
+  },
   "schema.outdated": { exitCode: usage, hint: "Run `mailfleet db migrate` against PostgreSQL 15 or newer." },
   "send.deferred": { exitCode: tryLater, hint: again },
-  "send.outcome-unknown": { exitCode: failed, hint: "Look at the submission with `mailfleet submission show` before sending again." },
-  "send.refused": { exitCode: failed, hint: "Correct the message or its recipients; the same message is refused again." },
+  "send.outcome-unknown": {
+    exitCode: failed,
+    hint: "Look at the submission with `mailfleet submission show` before sending again.",
+  },
+  "send.refused": {
+    exitCode: failed,
+    hint: "Correct the message or its recipients; the same message is refused again.",
+  },
 } as const satisfies Record<ErrorCode, Ending>;
 
 export const endingByFaultKind = {
-  "file.faulty": { exitCode: usage, hint: "Correct the lines above; `mailfleet provision schema` prints the file's JSON Schema." },
+  "file.faulty": {
+    exitCode: usage,
+    hint: "Correct the lines above; `mailfleet provision schema` prints the file's JSON Schema.",
+  },
   "host.refused": endingByCode["host.refused"],
   "resource.conflicting": { exitCode: conflict, hint: "Correct the lines above; keys and namespaces never change." },
 } as const satisfies Record<FaultKind, Ending>;

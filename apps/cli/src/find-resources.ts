@@ -1,6 +1,6 @@
 import { MailboxId, MessageId, newId, OperationalError, SubmissionId, TenantId } from "@mailfleet/domain";
 import type { TenantAction } from "@mailfleet/gate";
-import type { z } from "zod";
+import { z } from "zod";
 import { UsageError } from "./faults.ts";
 import type { Session } from "./open-session.ts";
 
@@ -30,19 +30,25 @@ export async function findMailbox(session: Session, tenantId: TenantId, key: str
 /** `TENANT/KEY`, or `KEY` in the actor's own tenant. */
 export async function findNamedMailbox(session: Session, name: string, action: TenantAction) {
   const [first = "", second, ...more] = name.split("/");
-  if (first === "" || second === "" || more.length > 0) throw new UsageError("a mailbox is named TENANT/KEY", "Such as acme/support.");
+  if (first === "" || second === "" || more.length > 0)
+    throw new UsageError("a mailbox is named TENANT/KEY", "Such as acme/support.");
   const tenantId = await findTenant(session, second === undefined ? undefined : first, action);
   return { tenantId, mailboxId: await findMailbox(session, tenantId, second ?? first) };
 }
 
 export async function findMessage(session: Session, tenantId: TenantId, text: string) {
-  const messageId = parseId(MessageId, text, "message");
+  checkId(text, "message");
+  const messageId = MessageId.parse(text);
   const mailboxId = await session.database.directory.mailboxOfMessage(tenantId, messageId);
-  return { messageId, mailboxId: mailboxId ?? (await refuse(session, tenantId, { action: "message.read", what: "message" })) };
+  return {
+    messageId,
+    mailboxId: mailboxId ?? (await refuse(session, tenantId, { action: "message.read", what: "message" })),
+  };
 }
 
 export async function findSubmission(session: Session, tenantId: TenantId, text: string) {
-  const submissionId = parseId(SubmissionId, text, "submission");
+  checkId(text, "submission");
+  const submissionId = SubmissionId.parse(text);
   const mailboxId = await session.database.directory.mailboxOfSubmission(tenantId, submissionId);
   return {
     submissionId,
@@ -55,22 +61,30 @@ export function missing(what: string): OperationalError {
 }
 
 /** What is not there has no mailbox to ask the gate about, so it is asked about the tenant: only who may look there hears that it is missing. */
-async function refuse(session: Session, tenantId: TenantId, asked: { action: TenantAction; what: string }): Promise<never> {
+async function refuse(
+  session: Session,
+  tenantId: TenantId,
+  asked: { action: TenantAction; what: string },
+): Promise<never> {
   await session.authorize(asked.action, { tenantId });
   throw missing(asked.what);
 }
 
-function parseId<Id>(schema: z.ZodType<Id>, text: string, what: string): Id {
-  const { success, data } = schema.safeParse(text);
-  if (success) return data;
+function checkId(text: string, what: string): void {
+  if (z.uuid().safeParse(text).success) return;
   throw new UsageError(`the ${what}'s id is not one`, `\`mailfleet ${what} list\` shows the ids.`);
 }
 
 export type TenantRef = { readonly tenantId: TenantId; readonly key: string | null };
 
 /** The tenants a list is about: the one it names, else the actor's own, else for operators all of them. */
-export async function findTenants(session: Session, key: string | undefined, action: TenantAction): Promise<readonly TenantRef[]> {
-  if (key !== undefined || session.actor.tenantId !== null) return [{ tenantId: await findTenant(session, key, action), key: key ?? null }];
+export async function findTenants(
+  session: Session,
+  key: string | undefined,
+  action: TenantAction,
+): Promise<readonly TenantRef[]> {
+  if (key !== undefined || session.actor.tenantId !== null)
+    return [{ tenantId: await findTenant(session, key, action), key: key ?? null }];
   const grant = await session.authorize("fleet.read", {});
   const tenants = await session.database.fleet.provisioning.tenants(grant);
   const standing = tenants.filter(({ state }) => state !== "offboarded"); // of the others nothing is left to read

@@ -44,3 +44,9 @@ export function parseNames(text: string): readonly string[] {
   if (names.every((name) => name !== "")) return [...new Set(names)];
   throw new InvalidArgumentError("Write names with commas between them, such as support,sales.");
 }
+
+/** A name for people and logs, shown as it is. */
+export function parseActorName(text: string): string {
+  if (/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,62}$/u.test(text)) return text;
+  throw new InvalidArgumentError("Write letters, digits, spaces and . _ @ -, at most 63.");
+}

@@ -34,7 +34,12 @@ export function createPrinter({ out, errors }: Streams, json: boolean): Printer 
     },
     one(object, lines) {
       if (json) return write(toTerminalJson(object));
-      write(toTable([], Object.entries(lines).map(([name, value]) => [name, toCell(value)])));
+      write(
+        toTable(
+          [],
+          Object.entries(lines).map(([name, value]) => [name, toCell(value)]),
+        ),
+      );
     },
     text(text) {
       if (!json) write(toTerminalText(text));

@@ -34,7 +34,8 @@ export async function createFirstSigningKey(session: Session): Promise<void> {
 export async function signToken(session: Session, actor: StoredActor, expiresAt: Date): Promise<string> {
   const grant = await session.authorize("fleet.sign", { subjectId: actor.id });
   const key = await session.database.signingKeys.current(grant);
-  if (key === null) throw new OperationalError("resource.missing", "there is no signing key; `mailfleet init` makes it");
+  if (key === null)
+    throw new OperationalError("resource.missing", "there is no signing key; `mailfleet init` makes it");
   const vault = await session.vault();
   const sign = (plaintext: Uint8Array) => {
     const privateJwk = PrivateKey.parse(JSON.parse(Buffer.from(plaintext).toString("utf8")));

@@ -1,9 +1,8 @@
 /**
- * What a terminal would obey or hide instead of show: C0 (but not tab and line feed), DEL and C1 (ECMA-48 §5), line and
- * paragraph separators, and the marks that turn the direction of what follows (UAX #9), with which `exe.txt` is shown
- * for `txt.exe`.
+ * What a terminal would obey or hide instead of show: control characters (ECMA-48 §5), line and paragraph separators, and
+ * the marks that turn the direction of what follows (UAX #9), with which `exe.txt` is shown for `txt.exe`.
  */
-const obeyed = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const obeyed = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** Text that came from outside, for a terminal: each character of that kind is written out, as `\u001b`. */
 export function toTerminalText(text: string): string {
@@ -24,5 +23,6 @@ export function toTerminalJson(value: unknown): string {
 }
 
 function escaped(character: string): string {
+  if (character === "\n" || character === "\t") return character;
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

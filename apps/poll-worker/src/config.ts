@@ -18,9 +18,16 @@ export const Environment = z.object({
   ...keyVariables,
   ...blobVariables,
   ...networkVariables,
-  POLL_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(50).meta({ description: "Polls at once in this process." }),
+  POLL_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(500)
+    .default(50)
+    .meta({ description: "Polls at once in this process." }),
   POLL_RUN_MS: z.coerce.number().int().min(1_000).max(600_000).default(60_000).meta({
-    description: "How long, in ms, a poll holds its mailbox without a heartbeat. A killed worker's mailboxes wait this long.",
+    description:
+      "How long, in ms, a poll holds its mailbox without a heartbeat. A killed worker's mailboxes wait this long.",
   }),
   POLL_INTERVAL_MS_MIN: z.coerce.number().int().min(100).max(3_600_000).default(15_000).meta({
     description: "No two polls of a mailbox are closer than this, in ms.",

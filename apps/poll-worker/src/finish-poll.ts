@@ -1,5 +1,5 @@
 import type { HeldRow } from "@mailfleet/database";
-import type { MailboxId, OperationalError } from "@mailfleet/domain";
+import { type MailboxId, OperationalError } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { backoffMs, nextPollAt } from "@mailfleet/scheduling";
 import type { Pass, PollMailboxDeps } from "./poll-mailbox.ts";
@@ -37,31 +37,53 @@ export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Pro
 }
 
 async function dueAfter(deps: PollMailboxDeps, finish: FinishPoll, failuresCount: number): Promise<Date | null> {
-  const { pass, held, authorize } = finish;
-  const { now, random, polling } = deps;
-  const mailboxId = held.id as MailboxId;
-  if (pass.failure === null) {
-    const grant = await authorize();
-    const mailbox = await deps.database.mailboxes.find(grant, mailboxId);
-    const idlePassesCount = pass.storedCount > 0 ? 0 : (mailbox?.quietPassesCount ?? 0) + 1;
-    await deps.database.mailboxes.recordPass(grant, mailboxId, { failure: null, quietPassesCount: idlePassesCount });
-    return nextPollAt({ now: now(), hadNews: pass.storedCount > 0, idlePassesCount, bounds: polling.bounds, random });
+  try {
+    const grant = await finish.authorize();
+    return await (finish.pass.failure === null
+      ? dueAfterPass(deps, finish, grant)
+      : dueAfterFailure(deps, finish, grant, failuresCount));
+  } catch (error) {
+    if (error instanceof OperationalError && error.code === "gate.denied")
+      return new Date(deps.now().getTime() + deniedMs);
+    throw error;
   }
-  const { failure } = pass;
-  if (failure.code === "gate.denied") return new Date(now().getTime() + deniedMs);
-  const grant = await authorize();
-  await deps.database.mailboxes.recordPass(grant, mailboxId, { failure: failure.code, quietPassesCount: 0 });
-  if (needsPerson(failure, failuresCount)) {
-    await deps.database.mailboxes.needsAttention(grant, mailboxId, failure.code);
-    return null;
-  }
-  if (failure.retryAt !== undefined) return failure.retryAt;
-  const waitMs = backoffMs({ failuresCount, remedy: failure.remedy === "reconnect" ? "wait" : failure.remedy, random });
-  return new Date(now().getTime() + (waitMs ?? deniedMs));
 }
 
 /** Suspended or paused meanwhile: the claim passes over it until that changes, so this is only a second look. */
 const deniedMs = 300_000;
+
+async function dueAfterPass(
+  { database, polling, now, random }: PollMailboxDeps,
+  { held, pass }: FinishPoll,
+  grant: Grant<"mailbox.poll">,
+): Promise<Date> {
+  const mailboxId = held.id as MailboxId;
+  const hadNews = pass.storedCount > 0;
+  const mailbox = await database.mailboxes.find(grant, mailboxId);
+  const idlePassesCount = hadNews ? 0 : (mailbox?.quietPassesCount ?? 0) + 1;
+  await database.mailboxes.recordPass(grant, mailboxId, { failure: null, quietPassesCount: idlePassesCount });
+  return nextPollAt({ now: now(), hadNews, idlePassesCount, bounds: polling.bounds, random });
+}
+
+async function dueAfterFailure(
+  { database, now, random }: PollMailboxDeps,
+  { held, pass: { failure } }: FinishPoll,
+  grant: Grant<"mailbox.poll">,
+  failuresCount: number,
+): Promise<Date | null> {
+  if (failure === null) return null;
+  const mailboxId = held.id as MailboxId;
+  await database.mailboxes.recordPass(grant, mailboxId, { failure: failure.code, quietPassesCount: 0 });
+  if (needsPerson(failure, failuresCount)) {
+    await database.mailboxes.needsAttention(grant, mailboxId, failure.code);
+    return null;
+  }
+  const { code, retryAt } = failure;
+  const remedy = failure.remedy === "reconnect" ? "wait" : failure.remedy;
+  const hintMs = retryAt === undefined ? undefined : retryAt.getTime() - now().getTime();
+  const waitMs = backoffMs({ failuresCount, remedy, code, hintMs, random });
+  return new Date(now().getTime() + (waitMs ?? deniedMs));
+}
 
 function needsPerson({ remedy }: OperationalError, failuresCount: number): boolean {
   if (remedy === "reconnect") return failuresCount >= refusalsMax;

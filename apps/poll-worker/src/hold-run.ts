@@ -7,6 +7,8 @@ export type RunOptions = {
   readonly grant: () => Promise<Grant<"fleet.run">>;
   readonly held: HeldRow;
   readonly runMs: number;
+  /** `performance.now()` before the run was started, so that our deadline is never later than the row's. */
+  readonly askedAt: number;
   /** Aborts when the process must stop. */
   readonly signal: AbortSignal;
 };
@@ -24,10 +26,9 @@ export type Run = {
   close(): void;
 };
 
-export function holdRun({ claims, grant, held, runMs, signal }: RunOptions): Run {
+export function holdRun({ claims, grant, held, runMs, askedAt, signal }: RunOptions): Run {
   const over = new AbortController();
-  // The row's own deadline was set by PostgreSQL a moment after this reading, so ours is never later.
-  let deadline = performance.now() + runMs;
+  let deadline = askedAt + runMs;
 
   const beat = async () => {
     const asked = performance.now();

@@ -1,5 +1,12 @@
 import type { Database, MailboxRow } from "@mailfleet/database";
-import { type BlobStore, type MailboxId, type MailConnection, type MailSource, OperationalError, type TokenProvider } from "@mailfleet/domain";
+import {
+  type BlobStore,
+  type MailboxId,
+  type MailConnection,
+  type MailSource,
+  OperationalError,
+  type TokenProvider,
+} from "@mailfleet/domain";
 import { channelActor, type Gate, type Grant, processActor } from "@mailfleet/gate";
 import { type MailPage, readPages } from "@mailfleet/mail-source";
 import { again, discard, done, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
@@ -33,16 +40,25 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
 
   return async ({ mailboxId, epoch }, { signal }): Promise<JobOutcome> => {
     const held = { id: mailboxId, epoch };
+    const askedAt = performance.now();
     const started = await database.fleet.mailboxClaims.start(await runGrant(), held, polling.runMs);
     if (started === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
 
-    const run = holdRun({ claims: database.fleet.mailboxClaims, grant: runGrant, held, runMs: polling.runMs, signal });
+    const claims = database.fleet.mailboxClaims;
+    const run = holdRun({ claims, grant: runGrant, held, runMs: polling.runMs, askedAt, signal });
     try {
       const { tenantId, failuresCount } = started;
       const authorize = () =>
         gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
       const pass = await onePass(deps, { mailboxId, epoch, run, authorize });
-      const nextDue = await finishPoll(deps, { held, pass, failuresCount, authorize, runGrant, stopping: signal.aborted });
+      const nextDue = await finishPoll(deps, {
+        held,
+        pass,
+        failuresCount,
+        authorize,
+        runGrant,
+        stopping: signal.aborted,
+      });
       return nextDue === null ? done : again(nextDue, pass.failure?.code ?? "next-poll");
     } finally {
       run.close();
@@ -113,7 +129,12 @@ async function request(
 /** A page is held in memory while it is parsed; a message above `messageBytesMax` never is. */
 const pageLimits = { pageBytesMax: 16_000_000, messageBytesMax: 32_000_000, lookBackUids: 50 } as const;
 
-async function storeOne(deps: PollMailboxDeps, context: PassContext, mailbox: MailboxRow, page: MailPage): Promise<number> {
+async function storeOne(
+  deps: PollMailboxDeps,
+  context: PassContext,
+  mailbox: MailboxRow,
+  page: MailPage,
+): Promise<number> {
   const grant = await context.authorize(); // a suspended tenant or a paused mailbox ends the poll here
   const segment = await deps.blobs.openSegment(grant);
   try {

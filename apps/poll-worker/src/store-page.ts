@@ -7,7 +7,11 @@ import { rawOnly } from "./to-new-message.ts";
  * Stores a page; one that PostgreSQL refuses for what is in it is cut in two until the culprit is alone, which is then
  * stored as nothing but its bytes. So no message stops a mailbox, and none is skipped.
  */
-export async function storePage(inbox: Pick<Inbox, "storePage">, grant: Grant<"mailbox.poll">, page: NewPage): Promise<StoredPage> {
+export async function storePage(
+  inbox: Pick<Inbox, "storePage">,
+  grant: Grant<"mailbox.poll">,
+  page: NewPage,
+): Promise<StoredPage> {
   try {
     return await inbox.storePage(grant, page);
   } catch (error) {

@@ -43,7 +43,10 @@ async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: B
   };
 }
 
-async function storedAttachments({ attachments }: ReadableMessage, segment: BlobSegment): Promise<readonly NewAttachment[]> {
+async function storedAttachments(
+  { attachments }: ReadableMessage,
+  segment: BlobSegment,
+): Promise<readonly NewAttachment[]> {
   const stored: NewAttachment[] = [];
   for (const { filename, contentType, contentId, inline, bytes } of attachments) {
     const blob = await segment.append(bytes);

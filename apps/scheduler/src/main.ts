@@ -42,7 +42,13 @@ await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
       toPayload: ({ id, epoch }) => ({ submissionId: SubmissionId.parse(id), epoch }),
       onClaimed: (rows) => events.claimed("deliver", rows.length),
     });
-  const watch = watchQueue({ gate, fleet: database.fleet, queue, onLost: events.queueLost, onUncertain: events.uncertain });
+  const watch = watchQueue({
+    gate,
+    fleet: database.fleet,
+    queue,
+    onLost: events.queueLost,
+    onUncertain: events.uncertain,
+  });
   for (const [name, run] of Object.entries({ poll, deliver, watch })) {
     own(startLoop(run, { stopping, onError: (error) => events.passFailed(name, error) }));
   }

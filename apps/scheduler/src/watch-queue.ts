@@ -23,7 +23,10 @@ export function watchQueue({ gate, fleet, queue, onLost, onUncertain }: WatchQue
     const generation = await queue.generation();
     const grant = await gate.authorize({ actor: scheduler, action: "fleet.sweep", resource: {} });
     if (known !== undefined && known !== generation) {
-      const released = [await fleet.mailboxClaims.releaseClaimed(grant), await fleet.submissionClaims.releaseClaimed(grant)];
+      const released = [
+        await fleet.mailboxClaims.releaseClaimed(grant),
+        await fleet.submissionClaims.releaseClaimed(grant),
+      ];
       onLost(released.reduce((sum, count) => sum + count, 0));
     }
     known = generation;

@@ -18,12 +18,20 @@ export const Environment = z.object({
   ...keyVariables,
   ...blobVariables,
   ...networkVariables,
-  SEND_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(20).meta({ description: "Deliveries at once in this process." }),
+  SEND_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(500)
+    .default(20)
+    .meta({ description: "Deliveries at once in this process." }),
   SEND_PREPARE_MS: z.coerce.number().int().min(1_000).max(600_000).default(60_000).meta({
-    description: "How long, in ms, a worker holds a submission until it begins to transmit. A killed worker's wait this long.",
+    description:
+      "How long, in ms, a worker holds a submission until it begins to transmit. A killed worker's wait this long.",
   }),
   SEND_TRANSMIT_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(900_000).meta({
-    description: "After this long, in ms, a transmission nobody reported on is uncertain. Servers may take 10 minutes to answer.",
+    description:
+      "After this long, in ms, a transmission nobody reported on is uncertain. Servers may take 10 minutes to answer.",
   }),
   ...healthVariables,
   LOG_LEVEL: logLevel,

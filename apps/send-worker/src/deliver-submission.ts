@@ -8,7 +8,14 @@ import {
   type TokenProvider,
 } from "@mailfleet/domain";
 import { type Gate, type Grant, processActor, storedActor } from "@mailfleet/gate";
-import { again, type DeliverSubmission, discard, done, type JobHandler, type JobOutcome } from "@mailfleet/queue-contracts";
+import {
+  again,
+  type DeliverSubmission,
+  discard,
+  done,
+  type JobHandler,
+  type JobOutcome,
+} from "@mailfleet/queue-contracts";
 import { type Attempt, judgeAttempt } from "./judge-attempt.ts";
 
 export type DeliverSubmissionDeps = {
@@ -99,7 +106,8 @@ async function transmit(
 ) {
   const submission = await deps.database.submissions.find(grant, submissionId);
   const mailbox = await deps.database.mailboxes.find(grant, target.mailboxId);
-  if (!submission || !mailbox?.smtp) throw new OperationalError("resource.missing", "the mailbox has no submission server");
+  if (!submission || !mailbox?.smtp)
+    throw new OperationalError("resource.missing", "the mailbox has no submission server");
   const login = await deps.tokens.login(grant, target.mailboxId, { signal });
   const raw = Buffer.concat(await Array.fromAsync(deps.blobs.read(grant, submission.raw, { signal })));
   const envelope = { from: submission.envelopeFrom, to };

@@ -3,7 +3,9 @@ import type { Log, Metrics } from "@mailfleet/runtime";
 
 /** Everything the send worker tells the people who run it: a line and a number, in one place. */
 export function sendEvents(log: Log, metrics: Metrics) {
-  const attempts = metrics.counter("mailfleet_send_attempts_total", "Attempts to deliver, by how they ended.", ["state"]);
+  const attempts = metrics.counter("mailfleet_send_attempts_total", "Attempts to deliver, by how they ended.", [
+    "state",
+  ]);
   const failures = metrics.counter("mailfleet_send_worker_failures_total", "Errors nobody expected.", []);
   return {
     attempted(submissionId: string, state: string, reason: string | null) {
@@ -11,7 +13,12 @@ export function sendEvents(log: Log, metrics: Metrics) {
       log.info("submission.attempted", { submissionId, state, reason });
     },
     jobEnded({ jobId, outcome, runMs }: JobEnding) {
-      log.debug("job.ended", { jobId, outcome: outcome.kind, reason: "reason" in outcome ? outcome.reason : null, runMs });
+      log.debug("job.ended", {
+        jobId,
+        outcome: outcome.kind,
+        reason: "reason" in outcome ? outcome.reason : null,
+        runMs,
+      });
     },
     jobBad({ jobId, reason }: BadPayload) {
       log.warn("job.bad-payload", { jobId, reason });

@@ -6,7 +6,10 @@ import { sendRetryAt } from "@mailfleet/scheduling";
 export type Attempt = {
   readonly waiting: readonly RecipientRow[];
   readonly settled: readonly RecipientRow[];
-} & ({ readonly kind: "answered"; readonly receipt: SendReceipt } | { readonly kind: "failed"; readonly error: OperationalError });
+} & (
+  | { readonly kind: "answered"; readonly receipt: SendReceipt }
+  | { readonly kind: "failed"; readonly error: OperationalError }
+);
 
 export type Judgement = {
   readonly epoch: Epoch;
@@ -20,7 +23,8 @@ export type Judgement = {
  * `deferred` while one of them waits, then `sent` when one was reached, else `rejected`.
  */
 export function judgeAttempt(attempt: Attempt, judgement: Judgement): AttemptOutcome {
-  const outcome = attempt.kind === "answered" ? judgeAnswer(attempt, attempt.receipt) : judgeFailure(attempt, attempt.error);
+  const outcome =
+    attempt.kind === "answered" ? judgeAnswer(attempt, attempt.receipt) : judgeFailure(attempt, attempt.error);
   if (outcome.state !== "deferred") return { ...outcome, epoch: judgement.epoch, nextDue: null };
   const nextDue = retryAt(judgement, outcome.notBefore);
   if (nextDue !== null) return { ...outcome, epoch: judgement.epoch, nextDue };
@@ -48,7 +52,12 @@ function judgeFailure({ waiting, settled }: Attempt, error: OperationalError): J
   const nobody = { reason: error.code, recipients: [], serverMessageId: null, counts: true, notBefore: error.retryAt };
   if (error.code === "send.outcome-unknown") return { ...nobody, state: "uncertain" };
   if (error.code === "send.refused") {
-    const recipients = waiting.map(({ address }) => ({ address, state: "rejected" as const, code: null, enhancedCode: null }));
+    const recipients = waiting.map(({ address }) => ({
+      address,
+      state: "rejected" as const,
+      code: null,
+      enhancedCode: null,
+    }));
     const reached = settled.some(({ state }) => state === "accepted");
     return { ...nobody, recipients, state: reached ? "sent" : "rejected" };
   }

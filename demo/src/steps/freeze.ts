@@ -1,5 +1,5 @@
-import { sampleMails } from "@mailfleet/testkit/sample-mail";
 import type { App } from "@mailfleet/testkit/fleet";
+import { sampleMails } from "@mailfleet/testkit/sample-mail";
 import type postgres from "postgres";
 import type { Account } from "../account.ts";
 import { type DemoFleet, mailboxes } from "../demo-fleet.ts";
@@ -36,7 +36,9 @@ export async function freeze(
   account.say(`process ${zombie.pid} is frozen with ${(await storedOfHelp(sql)) - before} of ${backlog} stored`);
 
   workers.current = await fleet.start("poll-worker");
-  await until(`${backlog} messages`, stepMsMax, async () => ((await storedOfHelp(sql)) - before >= backlog ? true : null));
+  await until(`${backlog} messages`, stepMsMax, async () =>
+    (await storedOfHelp(sql)) - before >= backlog ? true : null,
+  );
   const show = () => fleet.cliJson<ShownMailbox>(["mailbox", "show", `${help.tenant}/${help.key}`]);
   const taken = await show();
   const seen = zombie.lines.length;
@@ -46,7 +48,9 @@ export async function freeze(
   );
   const reason = zombie.lines.slice(seen).find(({ event }) => event === "poll.ended")?.["reason"];
   const stale = staleWrites(taken, await show());
-  account.say(`process ${zombie.pid} woke up and ended its poll: ${reason ?? "failed"}; pages it still wrote: ${stale}`);
+  account.say(
+    `process ${zombie.pid} woke up and ended its poll: ${reason ?? "failed"}; pages it still wrote: ${stale}`,
+  );
   await zombie.stop();
   return stale;
 }

@@ -10,12 +10,19 @@ const backlog = 200;
 const storedMsMax = 40_000;
 
 export async function storedOfHelp(sql: postgres.Sql): Promise<number> {
-  const [row] = await sql`select count(*)::int as count from messages m join mailboxes b on b.id = m.mailbox_id where b.key = ${help.key}`;
+  const [row] =
+    await sql`select count(*)::int as count from messages m join mailboxes b on b.id = m.mailbox_id where b.key = ${help.key}`;
   return Number(row?.["count"] ?? 0);
 }
 
 /** SIGKILL in the middle of 200 messages: the next worker stores the rest, and nothing twice. */
-export async function kill(fleet: DemoFleet, sql: postgres.Sql, ledger: Ledger, worker: App, account: Account): Promise<App> {
+export async function kill(
+  fleet: DemoFleet,
+  sql: postgres.Sql,
+  ledger: Ledger,
+  worker: App,
+  account: Account,
+): Promise<App> {
   account.step(`Kill the poll worker (SIGKILL) in the middle of ${backlog} messages`);
   const before = await storedOfHelp(sql);
   const to = { name: "Globex Help", address: help.address };

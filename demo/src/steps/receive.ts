@@ -17,8 +17,14 @@ export async function receive(
   const thread = [question.messageIdHeader];
   const mails = [
     { mailbox: mailboxes[0], mail: question },
-    { mailbox: mailboxes[0], mail: sampleMail("reply", { seed: 2, from: customer, thread, subject: "Re: Where is my order?" }) },
-    { mailbox: mailboxes[1], mail: sampleMail("attachment", { seed: 3, from: customer, subject: "The signed contract" }) },
+    {
+      mailbox: mailboxes[0],
+      mail: sampleMail("reply", { seed: 2, from: customer, thread, subject: "Re: Where is my order?" }),
+    },
+    {
+      mailbox: mailboxes[1],
+      mail: sampleMail("attachment", { seed: 3, from: customer, subject: "The signed contract" }),
+    },
     { mailbox: mailboxes[2], mail: sampleMail("utf8", { seed: 4, from: customer, subject: "Greetings" }) },
   ] as const;
   for (const { mailbox, mail } of mails) ledger.deliver(mailbox.address, mailbox.tenant, mail.raw);
@@ -32,9 +38,12 @@ export async function receive(
     for (const { namespace, mailbox, subject, threadId } of found.toReversed()) {
       account.say(`namespace ${namespace}, mailbox ${mailbox}: "${subject}" (thread ${threadId.slice(-6)})`);
     }
-    if (found.some(({ namespace }) => namespace !== tenant)) throw new Error("a message lies in another tenant's namespace");
+    if (found.some(({ namespace }) => namespace !== tenant))
+      throw new Error("a message lies in another tenant's namespace");
   }
-  const received = (await listMessages(fleet, tokens.acme)).find(({ messageIdHeader }) => messageIdHeader === question.messageIdHeader);
+  const received = (await listMessages(fleet, tokens.acme)).find(
+    ({ messageIdHeader }) => messageIdHeader === question.messageIdHeader,
+  );
   if (received === undefined) throw new Error("the question did not arrive");
   return received;
 }

@@ -26,7 +26,9 @@ export async function refuse(
     const { code, stdout, stderr } = await fleet.cli(args, { token, rewrites });
     if (code === deniedExitCode) denied += 1;
     if (stdout.includes(message.subject ?? message.id)) leaked += 1;
-    account.say(`mailfleet ${args.slice(0, 2).join(" ")} … --tenant acme: exit ${code}${code === 0 ? "" : `, ${stderr.split("\n")[0]}`}`);
+    account.say(
+      `mailfleet ${args.slice(0, 2).join(" ")} … --tenant acme: exit ${code}${code === 0 ? "" : `, ${stderr.split("\n")[0]}`}`,
+    );
   }
   return { denied, leaked };
 }

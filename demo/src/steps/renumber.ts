@@ -5,7 +5,9 @@ import { until } from "../ledger.ts";
 const [, , help] = mailboxes;
 const reconcileMsMax = 30_000;
 
-type ShownMailbox = { readonly cursors: readonly { readonly uidValidity: string; readonly checkedAt: string | null }[] };
+type ShownMailbox = {
+  readonly cursors: readonly { readonly uidValidity: string; readonly checkedAt: string | null }[];
+};
 
 /** The server numbers a folder anew (another UIDVALIDITY): everything is met again, and nothing is announced again. */
 export async function renumber(fleet: DemoFleet, account: Account): Promise<void> {

@@ -1,4 +1,4 @@
-/** Raw messages, parsed content and attachments, in packed and durable segments. */
+/** Raw messages and attachments in packed, durable segments. */
 
 export type { FilesystemBlobStoreOptions } from "./filesystem/create-filesystem-blob-store.ts";
 export { createFilesystemBlobStore } from "./filesystem/create-filesystem-blob-store.ts";

@@ -36,7 +36,11 @@ export function createSendClient(deps: SendClientDeps): SendClient {
     async enqueueSend(actor, asked) {
       const request = parseSendRequest(asked);
       const { tenantId, mailboxId, idempotencyKey } = request;
-      const grant = await deps.gate.authorize({ actor, action: "submission.create", resource: { tenantId, mailboxId } });
+      const grant = await deps.gate.authorize({
+        actor,
+        action: "submission.create",
+        resource: { tenantId, mailboxId },
+      });
       const digest = requestDigest(request);
       const earlier = await deps.database.submissions.findRepeated(grant, idempotencyKey, digest);
       if (earlier) return receiptOf(earlier, true);
@@ -128,5 +132,7 @@ function answerTo({ envelope }: MessageRow): SendRequest["to"] {
   const [sender, ...others] = envelope.from;
   if (sender !== undefined && others.length === 0) return [{ name: sender.name, address: sender.address }];
   const publicMessage = "The message to answer does not have exactly one sender; name the recipients.";
-  throw new OperationalError("contract.violated", "the message to answer does not have exactly one sender", { publicMessage });
+  throw new OperationalError("contract.violated", "the message to answer does not have exactly one sender", {
+    publicMessage,
+  });
 }

@@ -2,7 +2,10 @@ import { MailboxId, MessageId, OperationalError, TenantId } from "@mailfleet/dom
 import { z } from "zod";
 
 /** Header-bound text: a line break in it would be another header (RFC 5322 §2.2). */
-const headerText = z.string().max(998).regex(/^[^\r\n\0]*$/, "no line breaks");
+const headerText = z
+  .string()
+  .max(998)
+  .regex(/^[^\r\n\0]*$/, "no line breaks");
 
 const Address = z.strictObject({
   name: headerText.nullable(),
@@ -36,7 +39,10 @@ export const SendRequest = z
     /** The stored message that this one answers. With no `to`, its sender is answered. */
     answersMessageId: MessageId.nullable(),
   })
-  .refine(({ text, html }) => text !== null || html !== null, { path: ["text"], message: "a message needs text or html" })
+  .refine(({ text, html }) => text !== null || html !== null, {
+    path: ["text"],
+    message: "a message needs text or html",
+  })
   .refine(({ to, cc, bcc, answersMessageId }) => answersMessageId !== null || to.length + cc.length + bcc.length > 0, {
     path: ["to"],
     message: "a message needs a recipient",

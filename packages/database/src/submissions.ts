@@ -1,4 +1,12 @@
-import { type ActorId, type BlobRef, type MailboxId, type MessageId, OperationalError, type SubmissionId, type ThreadId } from "@mailfleet/domain";
+import {
+  type ActorId,
+  type BlobRef,
+  type MailboxId,
+  type MessageId,
+  OperationalError,
+  type SubmissionId,
+  type ThreadId,
+} from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import { and, asc, desc, eq } from "drizzle-orm";
 import type { Connection, Transaction } from "./connection.ts";

@@ -6,7 +6,8 @@ import { planPages } from "./plan-pages.ts";
 const listed = (sizes: readonly number[]) =>
   sizes.map((sizeBytes, index) => ({ uid: index + 1, sizeBytes, internalDate: new Date(0), providerId: null }));
 const limits = { ...defaultPageLimits, pageMessagesMax: 3, pageBytesMax: 100, messageBytesMax: 60 };
-const sizesOf = (sizes: readonly number[]) => planPages(listed(sizes), limits).map((page) => page.map(({ sizeBytes }) => sizeBytes));
+const sizesOf = (sizes: readonly number[]) =>
+  planPages(listed(sizes), limits).map((page) => page.map(({ sizeBytes }) => sizeBytes));
 
 describe("planPages", () => {
   it.each([

@@ -71,7 +71,11 @@ async function* bodies(
 }
 
 /** The first chunks are asked for at once, to learn whether there is a body; the first `open` hands them on. */
-async function streamed(connection: MailConnection, message: ListedMessage, options: Options): Promise<PageMessage | null> {
+async function streamed(
+  connection: MailConnection,
+  message: ListedMessage,
+  options: Options,
+): Promise<PageMessage | null> {
   let begun = await connection.download(message, options);
   if (begun === null) return null;
   const open = async () => {

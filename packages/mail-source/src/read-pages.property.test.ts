@@ -73,7 +73,8 @@ function world(startFrom: "now" | "beginning") {
 
   function deliver(options: { hidden?: boolean; sizeBytes?: number } = {}): number {
     // Servers show UIDs out of order within moments, so within the look-back.
-    while ((hidden[0] ?? Number.POSITIVE_INFINITY) <= folder.state().uidNext - limits.lookBackUids) folder.reveal(hidden.shift() ?? 0);
+    while ((hidden[0] ?? Number.POSITIVE_INFINITY) <= folder.state().uidNext - limits.lookBackUids)
+      folder.reveal(hidden.shift() ?? 0);
     const text = `message ${count++}`;
     return folder.deliver(Buffer.from(text.padEnd(options.sizeBytes ?? 100)), { internalDate: tick(), ...options });
   }
@@ -108,24 +109,27 @@ function world(startFrom: "now" | "beginning") {
 
 const signal = new AbortController().signal;
 
-it.each(["now", "beginning"] as const)("never loses or repeats a message, whatever happens, starting from %s", async (startFrom) => {
-  await fc.assert(
-    fc.asyncProperty(fc.nat(12), fc.array(anyStep, { maxLength: 60 }), async (earlierCount, steps) => {
-      const { places, strikes, present, deliver, read, reveal, apply } = world(startFrom);
-      for (let earlier = 0; earlier < earlierCount; earlier++) deliver();
-      const before = new Set(startFrom === "now" ? present().map(({ text }) => text) : []);
-      await read();
-      for (const step of steps) await apply(step);
-      reveal();
-      for (let pass = 0; pass <= strikesMax; pass++) expect(await read(), "a pass in peace is complete").toBe(true);
+it.each(["now", "beginning"] as const)(
+  "never loses or repeats a message, whatever happens, starting from %s",
+  async (startFrom) => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(12), fc.array(anyStep, { maxLength: 60 }), async (earlierCount, steps) => {
+        const { places, strikes, present, deliver, read, reveal, apply } = world(startFrom);
+        for (let earlier = 0; earlier < earlierCount; earlier++) deliver();
+        const before = new Set(startFrom === "now" ? present().map(({ text }) => text) : []);
+        await read();
+        for (const step of steps) await apply(step);
+        reveal();
+        for (let pass = 0; pass <= strikesMax; pass++) expect(await read(), "a pass in peace is complete").toBe(true);
 
-      const stored = new Set(places.values());
-      for (const { key, text } of present()) {
-        const givenUp = (strikes.get(key) ?? 0) >= strikesMax;
-        if (text !== null && before.has(text)) expect(stored.has(text), "older than the start").toBe(false);
-        else expect(givenUp || (text !== null && stored.has(text)), `${text} is lost`).toBe(true);
-      }
-    }),
-    { numRuns: 1_000 },
-  );
-});
+        const stored = new Set(places.values());
+        for (const { key, text } of present()) {
+          const givenUp = (strikes.get(key) ?? 0) >= strikesMax;
+          if (text !== null && before.has(text)) expect(stored.has(text), "older than the start").toBe(false);
+          else expect(givenUp || (text !== null && stored.has(text)), `${text} is lost`).toBe(true);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  },
+);

@@ -1,7 +1,7 @@
 import { type MailConnection, Secret } from "@mailfleet/domain";
 import { type MemoryFolder, memoryMailSource } from "@mailfleet/testkit";
 import { describe, expect, it } from "vitest";
-import { type FolderCursor, type MailPage, readPages, type ReadPagesRequest } from "./index.ts";
+import { type FolderCursor, type MailPage, type ReadPagesRequest, readPages } from "./index.ts";
 
 const options = { signal: new AbortController().signal };
 const user = "reader@memory.test";
@@ -10,7 +10,11 @@ const start = new Date("2026-03-01T12:00:00Z");
 const after = (seconds: number) => new Date(start.getTime() + seconds * 1_000);
 const body = (text: string) => Buffer.from(`Subject: ${text}\r\n\r\n${text}\r\n`);
 
-type Stage = { folder: MemoryFolder; connect(): Promise<MailConnection>; read(part?: Partial<ReadPagesRequest>): Promise<MailPage[]> };
+type Stage = {
+  folder: MemoryFolder;
+  connect(): Promise<MailConnection>;
+  read(part?: Partial<ReadPagesRequest>): Promise<MailPage[]>;
+};
 
 function stage(): Stage {
   const mail = memoryMailSource({ login: (name) => ({ kind: "password", user: name, password: Secret.of("pw") }) });
@@ -78,10 +82,19 @@ describe("readPages, from a cursor", () => {
     const { folder, read } = stage();
     for (const size of [10, 10, 10, 900, 900, 10]) folder.deliver(Buffer.alloc(size, "x"));
     const pages = await read({ limits: { pageMessagesMax: 4, pageBytesMax: 1_000 } });
-    expect(uids(pages)).toEqual([[1, 2, 3, 4], [5, 6]]);
-    expect(pages.map(({ cursorAfter, last }) => [cursorAfter.lastUid, last])).toEqual([[4, false], [6, true]]);
+    expect(uids(pages)).toEqual([
+      [1, 2, 3, 4],
+      [5, 6],
+    ]);
+    expect(pages.map(({ cursorAfter, last }) => [cursorAfter.lastUid, last])).toEqual([
+      [4, false],
+      [6, true],
+    ]);
     const tighter = await read({ limits: { pageMessagesMax: 10, pageBytesMax: 1_000 } });
-    expect(uids(tighter)).toEqual([[1, 2, 3, 4], [5, 6]]);
+    expect(uids(tighter)).toEqual([
+      [1, 2, 3, 4],
+      [5, 6],
+    ]);
   });
 
   it("looks again below the cursor for a UID that became visible late, and at nothing known", async () => {
@@ -132,7 +145,9 @@ describe("readPages, from a cursor", () => {
     };
     const request = { folder: "INBOX", cursor: null, startFrom: "beginning", knownUids: noneKnown } as const;
     const pages = await Array.fromAsync(readPages(describeFirst, request, options));
-    expect(pages).toMatchObject([{ messages: [{ uid: 1 }, { uid: 2 }], unreadable: [], last: true, cursorAfter: { lastUid: 3 } }]);
+    expect(pages).toMatchObject([
+      { messages: [{ uid: 1 }, { uid: 2 }], unreadable: [], last: true, cursorAfter: { lastUid: 3 } },
+    ]);
   });
 
   it("keeps the old HIGHESTMODSEQ until a pass is complete", async () => {
@@ -220,7 +235,12 @@ describe("readPages and messages that cannot be read", () => {
     folder.failAfterReads(0);
     const request = { folder: "INBOX", cursor: null, startFrom: "beginning", knownUids: noneKnown } as const;
     const pages = readPages(await connect(), request, options);
-    expect((await pages.next()).value).toMatchObject({ messages: [], unreadable: [1], last: false, cursorAfter: { lastUid: 0 } });
+    expect((await pages.next()).value).toMatchObject({
+      messages: [],
+      unreadable: [1],
+      last: false,
+      cursorAfter: { lastUid: 0 },
+    });
     await expect(pages.next()).rejects.toMatchObject({ code: "provider.unavailable" });
   });
 

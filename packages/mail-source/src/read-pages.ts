@@ -70,8 +70,15 @@ async function* planSteps(plan: Plan, options: { signal: AbortSignal }): AsyncGe
     from += batch.length;
     const described = batch.length === 0 ? [] : await connection.describe(batch, options);
     const found = new Set(described.map(({ uid }) => uid));
-    let unreadable = await stillListed(connection, batch.filter((uid) => !found.has(uid)), options);
-    const pages = planPages(described.filter((message) => !pass.isHistory(message)), limits);
+    let unreadable = await stillListed(
+      connection,
+      batch.filter((uid) => !found.has(uid)),
+      options,
+    );
+    const pages = planPages(
+      described.filter((message) => !pass.isHistory(message)),
+      limits,
+    );
     for (const [index, messages] of pages.entries()) {
       const endsBatch = index === pages.length - 1;
       const last = endsBatch && from >= wanted.length;

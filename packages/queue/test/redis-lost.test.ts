@@ -1,4 +1,4 @@
-import { done } from "@mailfleet/queue-contracts";
+import { done, type JobHandler, type PollMailbox } from "@mailfleet/queue-contracts";
 import { hasServer, type RedisServer, startRedis } from "@mailfleet/testkit/servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openQueue } from "../src/index.ts";
@@ -64,6 +64,26 @@ describe.skipIf(!hasServer("redis-server"))("when Redis goes away", () => {
     const closing = worker.close();
     ended.resolve();
     await closing;
+    await queue.close();
+  });
+
+  it("a running job is told to end once its lock is lost, because another worker may have it", async () => {
+    const queue = await openQueue({ url: redis.url, onError, lockMs: 1_000 });
+    const contract = newContract();
+    const told = Promise.withResolvers<string>();
+    let running = 0;
+    const handle: JobHandler<PollMailbox> = async (_, { signal }) => {
+      running += 1;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      told.resolve(signal.reason.message);
+      return done;
+    };
+    const worker = queue.startWorker(contract, handle, { concurrency: 1, softStopMs: 60_000, onError });
+    await queue.offer(contract, newPayloads(1));
+    await expect.poll(() => running).toBe(1);
+    await redis.flush();
+    expect(await told.promise).toBe("the job's lock was lost");
+    await worker.close();
     await queue.close();
   });
 

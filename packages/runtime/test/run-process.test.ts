@@ -12,7 +12,7 @@ describe("runProcess", () => {
   });
 
   const start = (name: string, ...args: string[]) => {
-    const script = `${import.meta.dirname}/processes/${name}.ts`;
+    const script = `${import.meta.dirname}/${name}-process.ts`;
     const child: Child = spawn(process.execPath, [script, ...args], { stdio: ["pipe", "pipe", "pipe"] });
     children.push(child);
     let stdout = "";

@@ -93,7 +93,11 @@ export function describeMailSource(name: string, start: () => Promise<MailSource
     it("returns raw 8-bit bytes and odd lines as they are", async () => {
       const bytes = Array.from({ length: 254 }, (_, index) => index + 1).filter((byte) => byte !== 10 && byte !== 13);
       const head = "Subject: =?utf-8?q?=C3=BC?=\r\nContent-Transfer-Encoding: 8bit\r\n\r\n";
-      const raw = Buffer.concat([Buffer.from(head), Buffer.from(bytes), Buffer.from("\r\n\r\n.\r\n..dots\r\n)\r\n{3}\r\n")]);
+      const raw = Buffer.concat([
+        Buffer.from(head),
+        Buffer.from(bytes),
+        Buffer.from("\r\n\r\n.\r\n..dots\r\n)\r\n{3}\r\n"),
+      ]);
       expect(await roundTrip(stage, raw)).toEqual(hex(raw));
     });
 
@@ -108,7 +112,12 @@ export function describeMailSource(name: string, start: () => Promise<MailSource
         expect(seen.map(({ uid }) => uid)).toEqual(expect.arrayContaining([first?.uid, last?.uid]));
         await connection.examine("INBOX", options);
         expect(await connection.listUids(1, options)).toEqual([first?.uid, last?.uid]);
-        expect(await connection.describe(listed.map(({ uid }) => uid), options)).toHaveLength(2);
+        expect(
+          await connection.describe(
+            listed.map(({ uid }) => uid),
+            options,
+          ),
+        ).toHaveLength(2);
         expect(await read(connection, listed)).toHaveLength(2);
         expect(await connection.download(required(gone), options)).toBeNull();
       });
@@ -168,7 +177,9 @@ export function describeMailSource(name: string, start: () => Promise<MailSource
 
     it("serves several connections to one mailbox at the same time", async () => {
       await deliverMany(stage, 6);
-      const readers = Array.from({ length: 4 }, () => connected(stage, async (each) => read(each, await listAll(each))));
+      const readers = Array.from({ length: 4 }, () =>
+        connected(stage, async (each) => read(each, await listAll(each))),
+      );
       for (const messages of await Promise.all(readers)) expect(messages).toHaveLength(6);
     });
 

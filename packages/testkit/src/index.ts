@@ -1,5 +1,7 @@
 /** What tests are made of: conformance suites and memory adapters. Real servers are in `@mailfleet/testkit/servers`. */
 
+export type { BlobStoreFixture, BlobStoreStage } from "./describe-blob-store.ts";
+export { describeBlobStore } from "./describe-blob-store.ts";
 export type { KeyManagementFixture } from "./describe-key-management.ts";
 export { describeKeyManagement } from "./describe-key-management.ts";
 export type { MailSourceFixture, MailSourceStage } from "./describe-mail-source.ts";
@@ -15,6 +17,8 @@ export type { OpenedQueue, QueueFixture } from "./describe-queue.ts";
 export { describeQueue } from "./describe-queue.ts";
 export type { TokenProviderFixture } from "./describe-token-provider.ts";
 export { describeTokenProvider } from "./describe-token-provider.ts";
+export type { MemoryBlobStore } from "./memory-blob-store.ts";
+export { memoryBlobStore } from "./memory-blob-store.ts";
 export type { MemoryFolder } from "./memory-folder.ts";
 export type { MemoryKeyManagement } from "./memory-key-management.ts";
 export { memoryKeyManagement } from "./memory-key-management.ts";

@@ -5,7 +5,7 @@ import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { UsageError } from "../faults.ts";
 import { findMailbox, findTenant, missing } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
-import { parseLifetimeMs, parseNames } from "../parse-options.ts";
+import { parseActorName, parseLifetimeMs, parseNames } from "../parse-options.ts";
 import { signToken } from "../sign-token.ts";
 import { reserveTokenFile } from "../token-file.ts";
 
@@ -26,7 +26,7 @@ export const addActor: AddCommand = (program, run) => {
   addLeaf(actor, "create", "make an actor and print its token, this once", example)
     .requiredOption("--tenant <key>", "the tenant it acts for, for ever")
     .addOption(new Option("--kind <kind>", "what it is").choices(["agent", "service"]).makeOptionMandatory())
-    .requiredOption("--name <name>", "unique within the tenant")
+    .requiredOption("--name <name>", "unique within the tenant", parseActorName)
     .option("--actions <names>", "only these, with commas; else all its kind may do", parseNames)
     .option("--mailboxes <keys>", "only these, with commas; else all of the tenant's", parseNames)
     .option("--expires <time>", "how long the token is good", parseLifetimeMs, parseLifetimeMs("90d"))
@@ -109,7 +109,11 @@ function checkActions(names: readonly string[] | undefined): string[] | null {
   throw new UsageError(`there is no action ${unknown.join(", ")}`, `These are there: ${known.join(", ")}.`);
 }
 
-async function findMailboxes(session: Session, tenantId: TenantId, keys: readonly string[] | undefined): Promise<MailboxId[] | null> {
+async function findMailboxes(
+  session: Session,
+  tenantId: TenantId,
+  keys: readonly string[] | undefined,
+): Promise<MailboxId[] | null> {
   if (keys === undefined) return null;
   return Promise.all(keys.map((key) => findMailbox(session, tenantId, key)));
 }

@@ -4,18 +4,22 @@ import { Environment, processEnvironment, readConfig, type Variables } from "../
 
 export const addConfig: AddCommand = (program, run) => {
   const config = program.command("config").description("the environment this command line reads");
-  addLeaf(config, "check", "check every variable and say where each comes from, never what it is", "config check").action(
-    (options: Options) =>
-      run.withoutActor(options, async (print) => {
-        const variables = processEnvironment();
-        const faults = findFaults(variables);
-        if (faults.length > 0) throw new ConfigurationError(faults);
-        print.rows(describeSources(variables), {
-          name: ({ name }) => name,
-          source: ({ source }) => source,
-          "read as": ({ type }) => type,
-        });
-      }),
+  addLeaf(
+    config,
+    "check",
+    "check every variable and say where each comes from, never what it is",
+    "config check",
+  ).action((options: Options) =>
+    run.withoutActor(options, async (print) => {
+      const variables = processEnvironment();
+      const faults = findFaults(variables);
+      if (faults.length > 0) throw new ConfigurationError(faults);
+      print.rows(describeSources(variables), {
+        name: ({ name }) => name,
+        source: ({ source }) => source,
+        "read as": ({ type }) => type,
+      });
+    }),
   );
 };
 

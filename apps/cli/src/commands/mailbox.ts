@@ -1,7 +1,7 @@
 import type { CursorRow, MailboxRow } from "@mailfleet/database";
 import { MailboxId, OperationalError } from "@mailfleet/domain";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
-import { findNamedMailbox, findTenants, missing, resourceOf } from "../find-resources.ts";
+import { findNamedMailbox, findTenants, missing, type resourceOf } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
 
 type ListOptions = Options & { readonly tenant?: string };
@@ -87,7 +87,10 @@ async function listMailboxes(session: Session, { tenant }: ListOptions) {
 }
 
 /** A token that is bound to mailboxes may see each of them, and not the tenant's list. */
-export async function readableMailboxes(session: Session, tenantId: Parameters<typeof resourceOf>[0]): Promise<readonly MailboxRow[]> {
+export async function readableMailboxes(
+  session: Session,
+  tenantId: Parameters<typeof resourceOf>[0],
+): Promise<readonly MailboxRow[]> {
   const { actor, database } = session;
   if (actor.mailboxIds === null) return database.mailboxes.list(await session.authorize("mailbox.read", { tenantId }));
   const rows = actor.mailboxIds.map(async (mailboxId) =>
@@ -109,7 +112,18 @@ function toView(row: MailboxRow) {
   const { id, key, address, displayName, imap, smtp, folder, startFrom, state, stateReason, lastFailure } = row;
   const { provenAt, createdAt, workState, nextDue, epoch, failuresCount } = row;
   const settings = { id, key, address, displayName, imap, smtp, folder, startFrom };
-  return { ...settings, state, stateReason, lastFailure, provenAt, createdAt, workState, nextDue, epoch, failuresCount };
+  return {
+    ...settings,
+    state,
+    stateReason,
+    lastFailure,
+    provenAt,
+    createdAt,
+    workState,
+    nextDue,
+    epoch,
+    failuresCount,
+  };
 }
 
 function toCursorView({ folder, uidValidity, lastUid, highestModseq, startedAt, checkedAt, epoch }: CursorRow) {

@@ -1,5 +1,5 @@
 import type { ProvisionedTenant } from "@mailfleet/database";
-import { OperationalError, TenantId } from "@mailfleet/domain";
+import { OperationalError, type TenantId } from "@mailfleet/domain";
 import type { CommandLine } from "../command-line.ts";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findTenant, missing } from "../find-resources.ts";
@@ -18,20 +18,31 @@ export const addTenant: AddCommand = (program, run) => {
       });
     }),
   );
-  addLeaf(tenant, "show <key>", "one tenant with its limits", "tenant show acme").action((key: string, options: Options) =>
-    run.asActor(options, async (session, print) => {
-      const { settings, ...found } = await showTenant(session, key);
-      print.one(
-        { ...found, settings },
-        {
-          ...{ Key: found.key, Namespace: found.namespace, Id: found.id, State: found.state, Created: found.createdAt },
-          ...{ Mailboxes: found.mailboxesCount, Weight: settings?.weight ?? null },
-          ...{ "Poll limits": sayLimits(settings?.poll), "Deliver limits": sayLimits(settings?.deliver) },
-        },
-      );
-    }),
+  addLeaf(tenant, "show <key>", "one tenant with its limits", "tenant show acme").action(
+    (key: string, options: Options) =>
+      run.asActor(options, async (session, print) => {
+        const { settings, ...found } = await showTenant(session, key);
+        print.one(
+          { ...found, settings },
+          {
+            ...{
+              Key: found.key,
+              Namespace: found.namespace,
+              Id: found.id,
+              State: found.state,
+              Created: found.createdAt,
+            },
+            ...{ Mailboxes: found.mailboxesCount, Weight: settings?.weight ?? null },
+            ...{ "Poll limits": sayLimits(settings?.poll), "Deliver limits": sayLimits(settings?.deliver) },
+          },
+        );
+      }),
   );
-  addStateChange(tenant, run, { name: "suspend", summary: "stop a tenant's polling, sending and reading at once", to: "suspended" });
+  addStateChange(tenant, run, {
+    name: "suspend",
+    summary: "stop a tenant's polling, sending and reading at once",
+    to: "suspended",
+  });
   addStateChange(tenant, run, { name: "resume", summary: "let a suspended tenant go on", to: "active" });
 };
 
@@ -44,17 +55,24 @@ function addStateChange(parent: Parameters<AddCommand>[0], run: CommandLine, { n
       const grant = await session.authorize("fleet.provision", { subjectId: tenantId });
       const { provisioning } = session.database.fleet;
       const before = (await provisioning.tenants(grant)).find(({ id }) => id === tenantId);
-      if (before?.state === "offboarded") throw new OperationalError("resource.conflicting", "this tenant was offboarded");
+      if (before?.state === "offboarded")
+        throw new OperationalError("resource.conflicting", "this tenant was offboarded");
       await provisioning.setTenantState(grant, tenantId, to);
       print.one({ key, id: tenantId, state: to }, { Key: key, State: to });
     }),
   );
 }
 
-async function listTenants(session: Session) {
-  if (session.actor.tenantId !== null) return [await ownTenant(session, session.actor.tenantId, null)];
+type TenantView = ReturnType<typeof toView> | Awaited<ReturnType<typeof ownTenant>>;
+
+async function listTenants(session: Session): Promise<readonly Omit<TenantView, "settings">[]> {
+  if (session.actor.tenantId !== null) return [withoutSettings(await ownTenant(session, session.actor.tenantId, null))];
   const grant = await session.authorize("fleet.read", {});
-  return (await session.database.fleet.provisioning.tenants(grant)).map(toView).map(({ settings: _, ...view }) => view);
+  return (await session.database.fleet.provisioning.tenants(grant)).map((tenant) => withoutSettings(toView(tenant)));
+}
+
+function withoutSettings({ settings: _, ...view }: TenantView) {
+  return view;
 }
 
 async function showTenant(session: Session, key: string) {
@@ -74,7 +92,7 @@ function toView({ id, key, namespace, state, createdAt, settings, mailboxes }: P
 async function ownTenant(session: Session, tenantId: TenantId, key: string | null) {
   const { namespace } = await session.authorize("tenant.read", { tenantId });
   const unknown = { createdAt: null, mailboxesCount: null, settings: null };
-  return { id: TenantId.parse(tenantId), key, namespace, state: "active", ...unknown };
+  return { id: tenantId, key, namespace, state: "active", ...unknown };
 }
 
 function sayLimits(limits: ProvisionedTenant["settings"]["poll"] | undefined): string | null {

@@ -60,7 +60,10 @@ async function createTenant(session: Session, wanted: WantedTenant): Promise<Ten
   const tenant = { key, namespace: Namespace.parse(wanted.namespace), settings: tenantSettings(wanted) };
   const tenantId = await session.database.fleet.provisioning.createTenant(grant, tenant);
   if (tenantId !== null) return tenantId;
-  throw new OperationalError("resource.conflicting", `the key or namespace of tenant ${key} was taken at the same moment`);
+  throw new OperationalError(
+    "resource.conflicting",
+    `the key or namespace of tenant ${key} was taken at the same moment`,
+  );
 }
 
 async function applyMailbox(session: Session, source: MailSource, job: Job): Promise<MailboxResult> {
@@ -114,7 +117,8 @@ async function connectMailbox(
 
   if (step.action === "update") await updateMailbox(session, target);
   const access = await session.authorize("credential.manage", { tenantId, mailboxId });
-  if (await credentialDiffers(session, access, mailboxId, wanted)) await putCredential(session, access, mailboxId, wanted);
+  if (await credentialDiffers(session, access, mailboxId, wanted))
+    await putCredential(session, access, mailboxId, wanted);
   if (!(await mailboxes.prove(grant, mailboxId))) {
     await mailboxes.setState(grant, mailboxId, "pending", "login.taken");
     return { state: "pending", failure: "login.taken" };

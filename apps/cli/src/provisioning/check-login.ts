@@ -7,7 +7,10 @@ const loginMsMax = 45_000;
  * Signs in as the workers will, opens the folder read-only and leaves. Null when all of it worked, otherwise why not, as
  * a code: the server's own words stay away from terminals and rows.
  */
-export async function checkLogin(source: MailSource, { imap, folder, user, password }: WantedMailbox): Promise<ErrorCode | null> {
+export async function checkLogin(
+  source: MailSource,
+  { imap, folder, user, password }: WantedMailbox,
+): Promise<ErrorCode | null> {
   const signal = AbortSignal.timeout(loginMsMax);
   try {
     const connection = await source.connect({ server: imap, login: { kind: "password", user, password } }, { signal });

@@ -20,9 +20,15 @@ export const LooseFile = z
                   .looseObject({
                     key: text,
                     imap: z.looseObject({ host: text }).catch({ host: undefined }),
-                    credential: z.looseObject({ user: text, password: z.unknown() }).catch({ user: undefined, password: undefined }),
+                    credential: z
+                      .looseObject({ user: text, password: z.unknown() })
+                      .catch({ user: undefined, password: undefined }),
                   })
-                  .catch({ key: undefined, imap: { host: undefined }, credential: { user: undefined, password: undefined } }),
+                  .catch({
+                    key: undefined,
+                    imap: { host: undefined },
+                    credential: { user: undefined, password: undefined },
+                  }),
               )
               .catch([]),
           })
@@ -56,7 +62,9 @@ export function findDuplicates({ tenants }: LooseFile): readonly Found[] {
     ...repeated(logins, "another mailbox in this file signs in to the same host with the same user"),
   ];
   // A key twice is its namespace twice: once is enough to be told.
-  return duplicates.filter(({ path }, index) => duplicates.findIndex((other) => other.path.join() === path.join()) === index);
+  return duplicates.filter(
+    ({ path }, index) => duplicates.findIndex((other) => other.path.join() === path.join()) === index,
+  );
 }
 
 type Named = { readonly name: string | undefined; readonly path: Path };

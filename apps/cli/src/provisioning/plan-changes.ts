@@ -44,11 +44,15 @@ export function planChanges({ wanted, existing, credentialsDiffer, prune }: Plan
 }
 
 /** What no update can bring about: keys and namespaces stay what they are, and what is offboarded stays gone. */
-export function findConflicts(wanted: readonly WantedTenant[], existing: readonly ProvisionedTenant[]): readonly Conflict[] {
+export function findConflicts(
+  wanted: readonly WantedTenant[],
+  existing: readonly ProvisionedTenant[],
+): readonly Conflict[] {
   const owners = new Map<string, string>(existing.map(({ namespace, key }) => [namespace, key]));
   return wanted.flatMap(({ key, namespace, path }) => {
     const known = existing.find((tenant) => tenant.key === key);
-    if (known?.state === "offboarded") return [{ path: [...path, "key"], message: "this tenant was offboarded; its key is not used again" }];
+    if (known?.state === "offboarded")
+      return [{ path: [...path, "key"], message: "this tenant was offboarded; its key is not used again" }];
     const named = { path: [...path, "namespace"] };
     if (known && known.namespace !== namespace) return [{ ...named, message: "a tenant's namespace never changes" }];
     const owner = owners.get(namespace);
@@ -76,7 +80,9 @@ function planTenant(wanted: WantedTenant, existing: ProvisionedTenant | null, ru
 
 function planPauses(wanted: WantedTenant, { mailboxes }: ProvisionedTenant): readonly MailboxStep[] {
   const named = new Set(wanted.mailboxes.map(({ key }) => key));
-  const absent = mailboxes.filter(({ key, state }) => !named.has(key) && state !== "paused" && state !== "disconnected");
+  const absent = mailboxes.filter(
+    ({ key, state }) => !named.has(key) && state !== "paused" && state !== "disconnected",
+  );
   return absent.map((existing) => ({ key: existing.key, action: "pause", changes: [], wanted: null, existing }));
 }
 
@@ -98,7 +104,15 @@ export function tenantSettings({ weight, limits }: WantedTenant): TenantSettings
   return { weight, poll: limits.poll, deliver: limits.deliver };
 }
 
-export function mailboxSettings({ address, displayName, imap, smtp, folder, startFrom, user }: WantedMailbox): MailboxSettings {
+export function mailboxSettings({
+  address,
+  displayName,
+  imap,
+  smtp,
+  folder,
+  startFrom,
+  user,
+}: WantedMailbox): MailboxSettings {
   const identity = mailboxIdentity({ host: imap.host, user });
   return { address, displayName: displayName ?? null, imap, smtp: smtp ?? null, folder, startFrom, identity };
 }

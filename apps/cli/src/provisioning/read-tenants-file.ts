@@ -32,7 +32,12 @@ export type TenantsDocument = {
  */
 export function readTenantsFile(text: string, name: string, places: SecretPlaces): TenantsDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent", stringKeys: true });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: "silent",
+    stringKeys: true,
+  });
   const locate = createLocator(document, lines);
   if (document.errors.length > 0) {
     const faults = document.errors.map(({ code, pos }) => {
@@ -49,11 +54,17 @@ export function readTenantsFile(text: string, name: string, places: SecretPlaces
   const found = [
     ...(parsed.error?.issues.flatMap(toFound) ?? []),
     ...findDuplicates(loose),
-    ...[...secrets.values()].flatMap(({ path, secret }) => (typeof secret === "string" ? [{ path, message: secret }] : [])),
+    ...[...secrets.values()].flatMap(({ path, secret }) =>
+      typeof secret === "string" ? [{ path, message: secret }] : [],
+    ),
   ];
   if (!parsed.success || found.length > 0) {
     const faults = found.map(({ path, message }) => locate(path, message));
-    throw new FileFaults("file.faulty", name, faults.toSorted((a, b) => a.line - b.line || a.column - b.column));
+    throw new FileFaults(
+      "file.faulty",
+      name,
+      faults.toSorted((a, b) => a.line - b.line || a.column - b.column),
+    );
   }
   return { tenants: parsed.data.tenants.map((tenant, index) => toWanted(tenant, index, secrets)), locate };
 }
@@ -95,7 +106,8 @@ function toFound(issue: z.core.$ZodIssue): readonly Found[] {
   if (issue.code === "invalid_value") {
     return [{ path, message: `must be ${issue.values.map((value) => String(value)).join(" or ")}` }];
   }
-  if (issue.code === "invalid_format" && issue.format === "email") return [{ path, message: "must be an email address" }];
+  if (issue.code === "invalid_format" && issue.format === "email")
+    return [{ path, message: "must be an email address" }];
   return [{ path, message: issue.message }];
 }
 

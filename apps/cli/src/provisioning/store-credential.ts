@@ -48,5 +48,7 @@ export async function putCredential(
 }
 
 function digestOf({ user, password }: PasswordMaterial): Uint8Array {
-  return createHash("sha256").update(JSON.stringify([user, password])).digest();
+  return createHash("sha256")
+    .update(JSON.stringify([user, password]))
+    .digest();
 }

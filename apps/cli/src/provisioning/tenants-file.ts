@@ -27,7 +27,10 @@ export const SecretSource = z
   .meta({ description: "The name of an environment variable, or of a file, that holds the secret." });
 export type SecretSource = z.output<typeof SecretSource>;
 
-const line = z.string().max(200).regex(/^[^\p{Cc}]*$/u, "no line breaks or control characters");
+const line = z
+  .string()
+  .max(200)
+  .regex(/^[^\p{Cc}]*$/u, "no line breaks or control characters");
 
 const MailboxEntry = z.strictObject({
   key: Key,
@@ -47,7 +50,9 @@ export type MailboxEntry = z.output<typeof MailboxEntry>;
 
 const TenantEntry = z.strictObject({
   key: Key,
-  namespace: Key.optional().meta({ description: "The label of every row of this tenant. The key where it is left out." }),
+  namespace: Key.optional().meta({
+    description: "The label of every row of this tenant. The key where it is left out.",
+  }),
   weight: z.int().min(1).max(1_000).default(1).meta({ description: "Its share of each turn, beside other tenants." }),
   limits: z
     .strictObject({

@@ -6,7 +6,10 @@ import type { WantedTenant } from "./read-tenants-file.ts";
 const vetMsMax = 10_000;
 
 /** Every host that the fleet may not dial, with the setting that names it. A name that does not resolve now is left to the login. */
-export async function findRefusedHosts(wanted: readonly WantedTenant[], guard: NetworkGuard): Promise<readonly Conflict[]> {
+export async function findRefusedHosts(
+  wanted: readonly WantedTenant[],
+  guard: NetworkGuard,
+): Promise<readonly Conflict[]> {
   const named = wanted.flatMap(({ mailboxes }) =>
     mailboxes.flatMap(({ imap, smtp, path }) => [
       { host: imap.host, path: [...path, "imap", "host"] },

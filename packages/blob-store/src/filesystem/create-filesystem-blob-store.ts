@@ -1,60 +1,54 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
-import { type BlobRef, type BlobStore, OperationalError, type TenantId } from "@mailfleet/domain";
-import { type Grant, requireGrant } from "@mailfleet/gate";
-import { openFilesystemSegment } from "./open-filesystem-segment.ts";
-import { segmentFolder, segmentName } from "./segment-name.ts";
-import { toOperationalError } from "./to-operational-error.ts";
+import { type BlobStore, OperationalError, type TenantId } from "@mailfleet/domain";
+import { type Action, type Grant, requireGrant } from "@mailfleet/gate";
+import { createDurableFolders } from "./durable-folders.ts";
+import { openSegment } from "./open-segment.ts";
+import { readRange } from "./read-range.ts";
+import { locateSegments } from "./segment-path.ts";
+import { sweepTemporaryFiles } from "./sweep-temporary-files.ts";
 
 export type FilesystemBlobStoreOptions = {
-  /** A folder that every process of the fleet shares. Made when it is absent. */
+  /** A folder on one local or network filesystem that keeps what was fsynced. Made when it is missing. */
   readonly root: string;
   readonly now: () => Date;
 };
 
-/** Segments as files, each tenant's below a folder of its own. */
+/**
+ * Keeps blobs in files below `root`, a folder for each tenant, each page of mail one file. A file gets its name only when
+ * it is whole and durable, so whatever can be seen under a segment's name can be read.
+ */
 export function createFilesystemBlobStore({ root, now }: FilesystemBlobStoreOptions): BlobStore<Grant> {
-  const tenantFolder = (grant: Grant) => join(root, tenantOf(grant, now()));
+  const folders = createDurableFolders(root);
+  const segments = locateSegments(root);
+  let swept: Promise<void> | undefined;
+
   return {
     async openSegment(grant) {
-      return openFilesystemSegment(tenantFolder(grant));
+      const tenantId = tenantOf(grant, "write", now());
+      // Once in a process's life: what a killed one left behind is garbage that nobody else takes away.
+      swept ??= sweepTemporaryFiles(segments.temporaryFolder, now());
+      await swept;
+      return openSegment({ tenantId, segments, folders });
     },
-    async *read(grant, ref, { signal } = {}) {
-      const file = await locate(tenantFolder(grant), ref);
-      if (ref.length === 0) return;
-      const range = { start: ref.offset, end: ref.offset + ref.length - 1 };
-      const stream = createReadStream(file, { ...range, ...(signal === undefined ? {} : { signal }) });
-      try {
-        yield* stream as AsyncIterable<Uint8Array>;
-      } catch (error) {
-        throw toOperationalError(error);
-      }
+
+    async *read(grant, ref, options = {}) {
+      const file = segments.find(tenantOf(grant, "read", now()), ref);
+      yield* readRange(file, ref, options);
     },
   };
 }
 
-function tenantOf(grant: Grant, now: Date): TenantId {
-  requireGrant(grant, now);
-  if (grant.tenantId === null) throw new OperationalError("gate.denied", "a blob belongs to a tenant, and this grant has none");
-  return grant.tenantId;
-}
+/** What a grant must have been given for: one to list messages or to look at a tenant opens no content. */
+const actionsOf = {
+  read: new Set<Action>(["mailbox.poll", "message.read", "submission.create", "submission.deliver", "submission.read"]),
+  write: new Set<Action>(["mailbox.poll", "submission.create"]),
+} as const;
 
-/** The file of a reference that really names a part of a segment of this tenant. References come out of rows, not out of paths. */
-async function locate(folder: string, { segment, offset, length }: BlobRef): Promise<string> {
-  const name = segmentName(segment);
-  const whole = [offset, length].every((value) => Number.isSafeInteger(value) && value >= 0);
-  if (name === null || !whole) throw missing();
-  const file = join(folder, segmentFolder(name), name);
-  try {
-    const { size } = await stat(file);
-    if (offset + length > size) throw missing();
-  } catch (error) {
-    throw toOperationalError(error);
+/** The tenant is the grant's and nobody else's: no caller can name a folder. */
+function tenantOf(grant: Grant, use: keyof typeof actionsOf, at: Date): TenantId {
+  requireGrant(grant, at);
+  const { action, tenantId } = grant;
+  if (tenantId === null || !actionsOf[use].has(action)) {
+    throw new OperationalError("gate.denied", `a grant for ${action} does not ${use} content`);
   }
-  return file;
-}
-
-function missing(): OperationalError {
-  return new OperationalError("blob.missing", "the reference names nothing that this tenant has");
+  return tenantId;
 }

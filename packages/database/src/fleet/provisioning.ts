@@ -44,6 +44,7 @@ export type Provisioning = {
     tenant: { key: string; namespace: Namespace; settings: TenantSettings },
   ): Promise<TenantId | null>;
   updateTenant(grant: Grant<"fleet.provision">, tenantId: TenantId, settings: TenantSettings): Promise<void>;
+  /** Suspended: nothing of the tenant is claimed any more, and running work ends at its next question to the gate. */
   setTenantState(grant: Grant<"fleet.provision">, tenantId: TenantId, state: "active" | "suspended"): Promise<void>;
   createMailbox(
     grant: Grant<"fleet.provision">,
@@ -95,6 +96,10 @@ export function createProvisioning(connection: Connection): Provisioning {
     async setTenantState(grant, tenantId, state) {
       requireGrant(grant, now());
       await orm.update(tenants).set({ state }).where(eq(tenants.id, tenantId));
+      if (state !== "active") return;
+      // What was refused meanwhile was put off; nobody should wait for that any more.
+      const { sql } = connection;
+      await sql`update mailboxes set next_due = least(next_due, now()) where tenant_id = ${tenantId} and state = 'active'`;
     },
     async createMailbox(grant, tenantId, key, settings) {
       requireGrant(grant, now());

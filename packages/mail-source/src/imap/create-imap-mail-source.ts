@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { createSecureContext, getCACertificates, type ConnectionOptions } from "node:tls";
+import { type ConnectionOptions, createSecureContext, getCACertificates } from "node:tls";
 import type { Login, MailSource, NetworkGuard } from "@mailfleet/domain";
 import type { ImapFlowOptions } from "imapflow";
 import { createSession } from "./create-session.ts";
@@ -55,7 +55,11 @@ export function createImapMailSource(options: ImapMailSourceOptions): MailSource
 /** One context for all connections: reading the system's hundred and fifty authorities for each costs milliseconds. */
 function tlsOptions(caPem: string | undefined): ConnectionOptions {
   const ca = caPem === undefined ? {} : { ca: [...getCACertificates("default"), caPem] };
-  return { secureContext: createSecureContext({ minVersion: "TLSv1.2", ...ca }), minVersion: "TLSv1.2", rejectUnauthorized: true };
+  return {
+    secureContext: createSecureContext({ minVersion: "TLSv1.2", ...ca }),
+    minVersion: "TLSv1.2",
+    rejectUnauthorized: true,
+  };
 }
 
 type Authentication = { user: string; pass?: string; accessToken?: string };

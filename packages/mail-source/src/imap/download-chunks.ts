@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { OperationalError } from "@mailfleet/domain";
 import type { Session } from "./create-session.ts";
 import { isRefusal } from "./to-operational-error.ts";
@@ -26,7 +27,8 @@ export async function downloadChunks(
     let start = head.length;
     for (let length = head.length; length === chunkBytes; ) {
       const chunk = await readChunk(session, uid, { start, chunkBytes }, options);
-      if (chunk === null) throw new OperationalError("provider.unavailable", "imap FETCH: a message went away while it was read");
+      if (chunk === null)
+        throw new OperationalError("provider.unavailable", "imap FETCH: a message went away while it was read");
       if (chunk.length > 0) yield chunk;
       start += chunk.length;
       length = chunk.length;
@@ -44,7 +46,7 @@ async function readChunk(
   return session.run("FETCH", options, async () => {
     try {
       const row = await session.client.fetchOne(String(uid), query, { uid: true });
-      return row === false || row === undefined ? null : (row.source ?? null);
+      return row !== false && row !== undefined && Buffer.isBuffer(row.source) ? row.source : null;
     } catch (error) {
       if (range.start === 0 && isRefusal(error)) return null;
       throw error;

@@ -1,10 +1,10 @@
-import { OperationalError, type FetchedMessage, type ListedMessage, type MailConnection } from "@mailfleet/domain";
-import type { FetchMessageObject, FetchQueryObject } from "imapflow";
+import { Buffer } from "node:buffer";
+import { type FetchedMessage, type ListedMessage, type MailConnection, OperationalError } from "@mailfleet/domain";
+import type { FetchMessageObject } from "imapflow";
 import type { Session } from "./create-session.ts";
 import { downloadChunks } from "./download-chunks.ts";
 import type { ImapLimits } from "./limits.ts";
-import { isRefusal } from "./to-operational-error.ts";
-import { uidSets } from "./uid-set.ts";
+import { readRows } from "./read-rows.ts";
 
 type Options = { signal: AbortSignal };
 
@@ -55,7 +55,8 @@ export function createImapConnection(session: Session, limits: ImapLimits, now: 
     const wanted = new Set(uids);
     const rows = new Map<number, Partial<FetchMessageObject>>();
     const query = { uid: true, size: true, internalDate: true };
-    for await (const row of readRows(ascending(uids), query, options, (row) => (wanted.has(row.uid) ? row : undefined))) {
+    const pick = (row: FetchMessageObject) => (wanted.has(row.uid) ? row : undefined);
+    for await (const row of readRows(session, { uids: ascending(uids), query, pick }, options)) {
       rows.set(row.uid, { ...rows.get(row.uid), ...row });
     }
     return ascending(rows.keys()).flatMap((uid) => {
@@ -69,52 +70,15 @@ export function createImapConnection(session: Session, limits: ImapLimits, now: 
 
   function fetch(messages: readonly ListedMessage[], options: Options): AsyncGenerator<FetchedMessage> {
     const wanted = new Map(messages.map((message) => [message.uid, message]));
-    return readRows(ascending(wanted.keys()), { uid: true, source: true }, options, ({ uid, source }) => {
+    const pick = ({ uid, source }: FetchMessageObject) => {
       const message = wanted.get(uid);
-      if (message === undefined || source === undefined) return undefined; // a flag that changed meanwhile, or `BODY[] NIL`
+      // Not asked for, or a flag that changed meanwhile, or `BODY[] NIL`, which imapflow hands over as `false`.
+      if (message === undefined || !Buffer.isBuffer(source)) return undefined;
       wanted.delete(uid);
       const { sizeBytes, internalDate, providerId } = message;
       return { uid, sizeBytes, internalDate, providerId, raw: source };
-    });
-  }
-
-  /**
-   * Picks from the rows as they come, of the messages the server is willing to show. A command refused because of one message is
-   * repeated in halves until that message stands alone; it is then absent. Where every message of several is refused,
-   * the refusal is about something else, and is thrown.
-   */
-  async function* readRows<Row>(
-    uids: readonly number[],
-    query: FetchQueryObject,
-    options: Options,
-    pick: (row: FetchMessageObject) => Row | undefined,
-  ): AsyncGenerator<Row> {
-    const parts = uidSets(uids).toReversed();
-    let delivered = false;
-    let refusal: unknown;
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      const clock = session.begin("FETCH", options);
-      const missing = new Set(part.uids);
-      try {
-        clock.start();
-        for await (const row of client.fetch(part.set, query, { uid: true })) {
-          const picked = pick(row);
-          if (picked === undefined) continue;
-          missing.delete(row.uid);
-          delivered = true;
-          clock.pause();
-          yield picked;
-          clock.start();
-        }
-      } catch (error) {
-        refusal = clock.explain(error);
-        if (!isRefusal(error)) throw refusal;
-        if (part.uids.length > 1) parts.push(...halves([...missing]).flatMap(uidSets));
-      } finally {
-        clock.finish();
-      }
-    }
-    if (refusal !== undefined && !delivered && uids.length > 1) throw refusal;
+    };
+    return readRows(session, { uids: ascending(wanted.keys()), query: { uid: true, source: true }, pick }, options);
   }
 
   /** Tagged by kind, so that ids of two kinds never meet. imapflow asks for EMAILID before X-GM-MSGID. */
@@ -122,12 +86,6 @@ export function createImapConnection(session: Session, limits: ImapLimits, now: 
     if (emailId === undefined || emailId === "") return null;
     return client.capabilities.has("OBJECTID") ? `em:${emailId}` : `gm:${emailId}`;
   }
-}
-
-/** The second half first: the caller takes them from the end. */
-function halves(uids: readonly number[]): (readonly number[])[] {
-  const middle = Math.ceil(uids.length / 2);
-  return [uids.slice(middle), uids.slice(0, middle)].filter((half) => half.length > 0);
 }
 
 function ascending(uids: Iterable<number>): number[] {

@@ -46,7 +46,8 @@ const noMechanism = /unsupported authentication mechanism|no matching authentica
 
 const certificateCode =
   /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT|HOSTNAME_MISMATCH$|EPROTO$)/;
-const noSuchFolder = /(mailbox|folder)\b.{0,80}(does not|doesn't) exist|(no such|unknown|non-?existent) (mailbox|folder)/i;
+const noSuchFolder =
+  /(mailbox|folder)\b.{0,80}(does not|doesn't) exist|(no such|unknown|invalid|non-?existent) (mailbox|folder)/i;
 const missingFolderCodes = new Set(["NONEXISTENT", "TRYCREATE", "NOPERM"]);
 
 /** What a tenant may read. The server's own words never reach them: they would tell what answers on which port. */
@@ -68,7 +69,11 @@ export function toOperationalError(error: unknown, context: FailureContext): Ope
   const failure: ImapFailure = typeof error === "object" && error !== null ? error : {};
   const text = textOf(failure);
   const rule =
-    throttling(failure, text) ?? insecurity(failure) ?? refusedLogin(failure, text) ?? missingFolder(failure, text) ?? lost(text);
+    throttling(failure, text) ??
+    insecurity(failure) ??
+    refusedLogin(failure, text) ??
+    missingFolder(failure, text) ??
+    lost(text);
   const publicMessage = publicMessages[rule.code];
   return new OperationalError(rule.code, `imap ${context.during}: ${rule.because}${detail(failure)}`, {
     ...(rule.waitMs === undefined ? {} : { retryAt: later(context.now(), rule.waitMs) }),
@@ -91,7 +96,8 @@ function throttling(failure: ImapFailure, text: string): Rule | undefined {
   }
   const waitMs = waitMsByResponseCode[responseCode(failure)];
   if (waitMs !== undefined) return { code: "provider.throttled", because: "limited", waitMs };
-  if (tooManyConnections.test(text)) return { code: "provider.throttled", because: "too many connections", waitMs: 5 * minuteMs };
+  if (tooManyConnections.test(text))
+    return { code: "provider.throttled", because: "too many connections", waitMs: 5 * minuteMs };
   if (throttled.test(text)) return { code: "provider.throttled", because: "throttled", waitMs: 5 * minuteMs };
   return undefined;
 }
@@ -101,7 +107,8 @@ function insecurity(failure: ImapFailure): Rule | undefined {
   if (code === "STARTTLS_INJECTION") return { code: "connection.insecure", because: "data was injected before TLS" };
   if (certificateCode.test(code)) return { code: "connection.insecure", because: "the TLS handshake was refused" };
   // imapflow marks a reset or a timeout during the upgrade as well; those carry a code and are the network's.
-  if (failure.tlsFailed === true && code === "") return { code: "connection.insecure", because: "STARTTLS is not offered" };
+  if (failure.tlsFailed === true && code === "")
+    return { code: "connection.insecure", because: "STARTTLS is not offered" };
   return undefined;
 }
 
@@ -115,7 +122,8 @@ function refusedLogin(failure: ImapFailure, text: string): Rule | undefined {
   if (needsPerson.test(text)) return { code: "login.refused", because: "the owner must act at the provider" };
   if (code === "AUTHENTICATIONFAILED") return { code: "login.refused", because: "login refused" };
   // Gmail answers the sixteenth connection like a bad token: status 400, then an alert.
-  const unclear = bareRefusal.test(text) || code === "ALERT" || failure.responseStatus === "BAD" || oauthStatus(failure) === "400";
+  const unclear =
+    bareRefusal.test(text) || code === "ALERT" || failure.responseStatus === "BAD" || oauthStatus(failure) === "400";
   return unclear
     ? { code: "login.suspect", because: "login failed without a reason" }
     : { code: "login.refused", because: "login refused" };
@@ -150,7 +158,8 @@ function responseCode(failure: ImapFailure): string {
 }
 
 function detail(failure: ImapFailure): string {
-  const status = failure.responseStatus === "NO" || failure.responseStatus === "BAD" ? ` ${failure.responseStatus}` : "";
+  const status =
+    failure.responseStatus === "NO" || failure.responseStatus === "BAD" ? ` ${failure.responseStatus}` : "";
   const code = responseCode(failure) === "" ? "" : ` [${responseCode(failure)}]`;
   const own = typeof failure.code === "string" && /^[A-Za-z0-9_]{1,40}$/.test(failure.code) ? ` (${failure.code})` : "";
   return status + code + own;

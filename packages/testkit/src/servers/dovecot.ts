@@ -116,7 +116,12 @@ function createMaildirs(root: string, owner: { uid: number; gid: number }) {
 
   return {
     path,
-    async deliver(user: string, raw: Uint8Array, folder = "INBOX", options: { internalDate?: Date } = {}): Promise<void> {
+    async deliver(
+      user: string,
+      raw: Uint8Array,
+      folder = "INBOX",
+      options: { internalDate?: Date } = {},
+    ): Promise<void> {
       // Dovecot gives UIDs in the order of the time in the name, which therefore counts and never repeats.
       const number = count++;
       const time = `${startedSeconds + Math.floor(number / 1_000_000)}.M${String(number % 1_000_000).padStart(6, "0")}`;

@@ -1,8 +1,8 @@
-import { buffer } from "node:stream/consumers";
 import { once } from "node:events";
+import { buffer } from "node:stream/consumers";
 import { SMTPServer } from "smtp-server";
 import { startEmbeddedImap } from "./embedded-imap.ts";
-import { testCertificate, type TestCertificate } from "./tls.ts";
+import { type TestCertificate, testCertificate } from "./tls.ts";
 
 export type EmbeddedMailUser = { readonly address: string; readonly password: string };
 

@@ -1,7 +1,7 @@
 /** The part of hoodiecrow-imap 2.1 that the embedded mail server uses; the package ships no types. */
 declare module "hoodiecrow-imap" {
   import type { EventEmitter } from "node:events";
-  import type { Socket, Server } from "node:net";
+  import type { Server, Socket } from "node:net";
 
   export type Message = { uid: number; raw: string };
   export type Mailbox = { uidvalidity: number; uidnext: number; messages: Message[] };

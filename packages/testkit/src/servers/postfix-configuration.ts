@@ -22,7 +22,8 @@ export function mainCf({ folder, security, certificate, saslSocketPath, owner }:
     daemon_directory: "/usr/lib/postfix/sbin",
     mail_owner: "postfix",
     setgid_group: "postdrop",
-    maillog_file: "/dev/stdout",
+    maillog_file: `${folder}/log/postfix.log`,
+    maillog_file_prefixes: `${folder}/log`,
     inet_interfaces: "127.0.0.1",
     inet_protocols: "ipv4",
     myhostname: "postfix.example.com",
@@ -36,6 +37,7 @@ export function mainCf({ folder, security, certificate, saslSocketPath, owner }:
     virtual_uid_maps: `static:${owner.uid}`,
     virtual_gid_maps: `static:${owner.gid}`,
     virtual_alias_maps: "",
+    alias_maps: "",
     default_transport: "error:this server relays nothing",
     relay_transport: "error:this server relays nothing",
 

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { chmod, chown, mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -73,8 +74,10 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
     caPem: certificate.caPem,
     token: sasl.token,
     delivered: () => delivered(folder.path),
-    output: () => `${server.output()}\n${sasl.output()}`,
+    output: () =>
+      [server.output(), readFileSync(join(folder.path, "log/postfix.log"), "utf8"), sasl.output()].join("\n"),
     async close() {
+      process.kill(-server.pid, "SIGKILL"); // with all its daemons; nothing in its queue is worth an orderly end
       await server.stop();
       await sasl.close();
       await folder.close();
@@ -86,36 +89,16 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
 async function prepare(settings: PostfixSettings): Promise<void> {
   const { folder, owner } = settings;
   const postfix = { uid: await idOf("-u", "postfix"), gid: await idOf("-g", "postfix") };
-  const queue = [
-    "incoming",
-    "active",
-    "bounce",
-    "corrupt",
-    "defer",
-    "deferred",
-    "flush",
-    "hold",
-    "private",
-    "saved",
-    "trace",
-  ];
-  for (const path of [
-    "etc",
-    "queue",
-    "queue/pid",
-    "queue/public",
-    ...queue.map((name) => `queue/${name}`),
-    "data",
-    "mail",
-  ]) {
-    await mkdir(join(folder, path));
-  }
-  for (const path of [...queue, "public"].map((name) => `queue/${name}`))
-    await chown(join(folder, path), postfix.uid, 0);
+  const queues = ["incoming", "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "saved", "trace"];
+  const owned = [...queues, "private", "public"].map((name) => `queue/${name}`);
+  for (const path of ["etc", "log", "mail", "data", "queue", "queue/pid", ...owned]) await mkdir(join(folder, path));
+  for (const path of owned) await chown(join(folder, path), postfix.uid, 0);
   await chown(join(folder, "data"), postfix.uid, postfix.gid);
   await chown(join(folder, "mail"), owner.uid, owner.gid);
   await chmod(join(folder, "queue/private"), 0o700);
   await writeFile(join(folder, "etc/main.cf"), mainCf(settings));
+  const aMinuteAgo = new Date(Date.now() - 60_000);
+  await utimes(join(folder, "etc/main.cf"), aMinuteAgo, aMinuteAgo); // Postfix waits until the file has been left alone for a while
   await writeFile(join(folder, "etc/master.cf"), masterCf(settings));
 }
 

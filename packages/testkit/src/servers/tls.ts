@@ -16,7 +16,12 @@ export type TestCertificate = {
   readonly keyPath: string;
 };
 
-type Authority = { readonly folder: string; readonly keyPem: string; readonly certPem: string; readonly certPath: string };
+type Authority = {
+  readonly folder: string;
+  readonly keyPem: string;
+  readonly certPem: string;
+  readonly certPath: string;
+};
 
 const loopback = ["localhost", "127.0.0.1", "::1"];
 const dayMs = 86_400_000;

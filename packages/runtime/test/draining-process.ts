@@ -1,6 +1,6 @@
 /** Owns three things; the second one takes until stdin says so. */
 import { once } from "node:events";
-import { runProcess } from "../../src/index.ts";
+import { runProcess } from "../src/index.ts";
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const [, , drainMsMax = "10000"] = process.argv;

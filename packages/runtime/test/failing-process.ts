@@ -1,7 +1,7 @@
 /** Fails while it is built, in the way the first argument names. */
 
 import { z } from "zod";
-import { readEnvironment, runProcess } from "../../src/index.ts";
+import { readEnvironment, runProcess } from "../src/index.ts";
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
