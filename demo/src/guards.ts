@@ -27,7 +27,7 @@ export const freezeBeforePage = (page: number): Rewrite => ({
   find: "return await inbox.storePage(grant, page);",
   replace: `
     const demo = globalThis as { demoPages?: number };
-    demo.demoPages = (demo.demoPages ?? 0) + 1;
-    if (demo.demoPages === ${page}) process.kill(process.pid, "SIGSTOP");
+    demo.demoPages = (demo.demoPages ?? 0) + (page.messages.length > 0 ? 1 : 0);
+    if (page.messages.length > 0 && demo.demoPages === ${page}) process.kill(process.pid, "SIGSTOP");
     return await inbox.storePage(grant, page);`,
 });

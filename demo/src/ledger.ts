@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { DemoFleet, TenantKey } from "./demo-fleet.ts";
 
 export type ListedMessage = {
@@ -56,12 +57,15 @@ export async function listMessages(
   return fleet.cliJson<ListedMessage[]>(["message", "list", "--all", ...args], { token });
 }
 
+const lookEveryMs = 20;
+
 /** Asks until it is so. @throws with `what` when it does not become so in time */
 export async function until<Value>(what: string, msMax: number, look: () => Promise<Value | null>): Promise<Value> {
   const deadline = performance.now() + msMax;
   for (;;) {
     const value = await look();
     if (value !== null) return value;
+    await delay(lookEveryMs);
     if (performance.now() > deadline) throw new Error(`waited ${msMax / 1_000} s in vain for: ${what}`);
   }
 }

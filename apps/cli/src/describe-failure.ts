@@ -43,7 +43,10 @@ function describeUsage({ exitCode, message }: CommanderError): Failure | null {
   if (exitCode === 0) return null;
   const [what = "", ...suggestion] = message.replace(/^error: /, "").split("\n");
   const asked = what === "(outputHelp)" ? "a command is missing" : what;
-  const hint = [...suggestion.map((line) => line.replace(/^\((.*)\)$/, "$1")), "`--help` after a command shows its options and an example."].join(" ");
+  const hint = [
+    ...suggestion.map((line) => line.replace(/^\((.*)\)$/, "$1")),
+    "`--help` after a command shows its options and an example.",
+  ].join(" ");
   return { code: "usage.faulty", message: asked, hint, exitCode: exitCodes.usage, faults: [], stack: null };
 }
 

@@ -59,7 +59,8 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
         runGrant,
         stopping: signal.aborted,
       });
-      return nextDue === null ? done : again(nextDue, pass.failure?.code ?? "next-poll");
+      if (nextDue !== null) return again(nextDue, pass.failure?.code ?? "next-poll");
+      return pass.failure === null ? done : discard(pass.failure.code);
     } finally {
       run.close();
     }

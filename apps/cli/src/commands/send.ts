@@ -1,28 +1,7 @@
-import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { basename, extname } from "node:path";
-import { createSendClient } from "@mailfleet/client";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
-import { UsageError } from "../faults.ts";
-import { findMailbox, findMessage, findTenant } from "../find-resources.ts";
-import type { Session } from "../open-session.ts";
-import { parseNamedAddress } from "../parse-options.ts";
+import type { SendOptions } from "../messages/send-message.ts";
 
-type SendOptions = Options & {
-  readonly tenant?: string;
-  readonly mailbox: string;
-  readonly to?: readonly string[];
-  readonly cc?: readonly string[];
-  readonly bcc?: readonly string[];
-  readonly subject?: string;
-  readonly text?: string;
-  readonly textFile?: string;
-  readonly htmlFile?: string;
-  readonly attach?: readonly string[];
-  readonly replyToMessage?: string;
-  readonly idempotencyKey?: string;
-};
-
+/** What composes messages is loaded when it runs, so that no other command waits for it. */
 export const addSend: AddCommand = (program, run) => {
   const example =
     'send --mailbox support --to "Ada <ada@example.com>" --subject Hello --text "It works." --attach plan.pdf';
@@ -42,9 +21,10 @@ export const addSend: AddCommand = (program, run) => {
       "--idempotency-key <key>",
       "the same key and content is one message, however often; a new one where it is left out",
     )
-    .action((options: SendOptions) =>
+    .action((options: Options & SendOptions) =>
       run.asActor(options, async (session, print) => {
-        const receipt = await send(session, options);
+        const { sendMessage } = await import("../messages/send-message.ts");
+        const receipt = await sendMessage(session, options);
         const state = receipt.repeated ? `${receipt.state} (accepted before)` : receipt.state;
         print.one(receipt, {
           ...{ Submission: receipt.submissionId, State: state, "Message-ID": receipt.messageIdHeader },
@@ -53,77 +33,3 @@ export const addSend: AddCommand = (program, run) => {
       }),
     );
 };
-
-async function send(session: Session, options: SendOptions) {
-  const content = await readContent(options);
-  const tenantId = await findTenant(session, options.tenant, "submission.create");
-  const mailboxId = await findMailbox(session, tenantId, options.mailbox);
-  const { replyToMessage, idempotencyKey = randomUUID() } = options;
-  const answered = replyToMessage === undefined ? null : await findMessage(session, tenantId, replyToMessage);
-  const { database, gate, now, actor } = session;
-  const client = createSendClient({ database, blobs: session.blobs(), gate, now });
-  const receipt = await client.enqueueSend(actor, {
-    ...{ tenantId, mailboxId, idempotencyKey, ...content },
-    to: (options.to ?? []).map(parseNamedAddress),
-    cc: (options.cc ?? []).map(parseNamedAddress),
-    bcc: (options.bcc ?? []).map(parseNamedAddress),
-    subject: options.subject ?? null,
-    answersMessageId: answered?.messageId ?? null,
-  });
-  return { ...receipt, idempotencyKey };
-}
-
-async function readContent({ text, textFile, htmlFile, attach = [] }: SendOptions) {
-  if (text !== undefined && textFile !== undefined)
-    throw new UsageError("there are two texts", "Use --text or --text-file, not both.");
-  return {
-    text: textFile === undefined ? (text ?? null) : await readText(textFile),
-    html: htmlFile === undefined ? null : await readText(htmlFile),
-    attachments: await Promise.all(
-      attach.map(async (path) => ({
-        filename: basename(path),
-        contentType: contentTypeOf(path),
-        bytes: await readBytes(path),
-      })),
-    ),
-  };
-}
-
-async function readText(path: string): Promise<string> {
-  const bytes = await readBytes(path);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new UsageError(`${path} is not UTF-8`, "Convert it, for example with iconv -t UTF-8.");
-  }
-}
-
-async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return new Uint8Array(await readFile(path));
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    throw new UsageError(`${path} cannot be read (${code})`, "Name a file that is there.");
-  }
-}
-
-const contentTypes: Readonly<Record<string, string>> = {
-  ".csv": "text/csv",
-  ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-  ".eml": "message/rfc822",
-  ".gif": "image/gif",
-  ".html": "text/html",
-  ".ics": "text/calendar",
-  ".jpeg": "image/jpeg",
-  ".jpg": "image/jpeg",
-  ".json": "application/json",
-  ".pdf": "application/pdf",
-  ".png": "image/png",
-  ".txt": "text/plain",
-  ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-  ".zip": "application/zip",
-};
-
-function contentTypeOf(path: string): string {
-  return contentTypes[extname(path).toLowerCase()] ?? "application/octet-stream";
-}

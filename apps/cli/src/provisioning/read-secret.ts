@@ -13,11 +13,11 @@ export type SecretPlaces = {
 
 const secretBytesMax = 65_536;
 
-/** The secret, or why there is none; one line break at its end is not part of it. Says names, never values. */
+/** The secret, or why there is none; one line break at its end is not part of it. Says neither value nor name: whoever takes the one for the other wrote the secret there. */
 export function readSecret(source: SecretSource, { environment, folder }: SecretPlaces): Secret | string {
   if ("env" in source) {
     const value = environment[source.env];
-    return value ? checked(value) : `the environment variable ${source.env} is not set or empty`;
+    return value ? checked(value) : "the environment variable it names is not set or empty";
   }
   try {
     const path = resolve(folder, source.file);

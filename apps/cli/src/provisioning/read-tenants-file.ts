@@ -1,5 +1,5 @@
 import type { Secret } from "@mailfleet/domain";
-import { type ErrorCode, LineCounter, parseDocument } from "yaml";
+import { type Document, type ErrorCode, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { type Fault, FileFaults } from "../faults.ts";
 import { type Found, findDuplicates, LooseFile } from "./find-duplicates.ts";
@@ -35,19 +35,20 @@ export function readTenantsFile(text: string, name: string, places: SecretPlaces
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
-    logLevel: "silent",
+    logLevel: "error",
     stringKeys: true,
   });
   const locate = createLocator(document, lines);
-  if (document.errors.length > 0) {
-    const faults = document.errors.map(({ code, pos }) => {
-      const { line, col } = lines.linePos(pos[0]);
-      return { path: "(file)", line, column: col, message: sayYamlError(code) };
+  const unreadable = findUnreadable(document);
+  if (unreadable.length > 0) {
+    const faults = unreadable.map(({ offset, message }) => {
+      const { line, col } = lines.linePos(offset);
+      return { path: "(file)", line, column: col, message };
     });
     throw new FileFaults("file.faulty", name, faults);
   }
 
-  const value = toValue(() => document.toJS({ maxAliasCount: 100 }));
+  const value = toValue(document);
   const loose = LooseFile.parse(value);
   const secrets = readSecrets(loose, places);
   const parsed = TenantsFile.safeParse(value, { reportInput: true });
@@ -116,12 +117,24 @@ function articled(expected: string): string {
   return `a ${word}`;
 }
 
-function toValue(read: () => unknown): unknown {
+function toValue(document: Document): unknown {
   try {
-    return read();
+    return document.toJS({ maxAliasCount: 100 });
   } catch {
     return undefined; // aliases that multiply beyond all measure: the schema then finds no file at all
   }
+}
+
+/** What YAML itself finds wrong, and aliases of nothing, which it finds only when it is too late to say where. */
+function findUnreadable(document: Document): readonly { offset: number; message: string }[] {
+  const found = document.errors.map(({ code, pos }) => ({ offset: pos[0], message: sayYamlError(code) }));
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document)) return;
+      found.push({ offset: alias.range?.[0] ?? 0, message: sayYamlError("BAD_ALIAS") });
+    },
+  });
+  return found;
 }
 
 const sentenceByYamlError: Partial<Record<ErrorCode, string>> = {

@@ -19,7 +19,9 @@ const limits = (defaults: { ratePerSecond: number; burst: number; inFlightMax: n
 export const SecretSource = z
   .union(
     [
-      z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
+      z.strictObject({
+        env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable"),
+      }),
       z.strictObject({ file: z.string().min(1).meta({ description: "From the folder of this file." }) }),
     ],
     { error: "write { env: NAME } or { file: PATH }; a secret never stands in this file" },

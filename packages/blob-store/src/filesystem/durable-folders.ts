@@ -20,7 +20,7 @@ export function createDurableFolders(root: string): DurableFolders {
   const durable = new Map<string, Promise<void>>();
 
   const make = async (folder: string) => {
-    await mkdir(folder, { recursive: folder === root }).catch(ignoreExisting);
+    await mkdir(folder, { recursive: folder === root, mode: 0o700 }).catch(ignoreExisting);
     await syncFolder(dirname(folder));
   };
   const makeOnce = async (folder: string) => {

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { newId, TenantId } from "@mailfleet/domain";
 import { grantLifetimeMs } from "@mailfleet/gate";
 import { describeBlobStore } from "@mailfleet/testkit";
 import { type TemporaryFolder, temporaryFolder } from "@mailfleet/testkit/servers";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { openGrants } from "../../test/open-grants.ts";
 import { createFilesystemBlobStore } from "./create-filesystem-blob-store.ts";
 
@@ -87,6 +87,37 @@ describe("the files of a store", () => {
     await segment.append(page);
     expect(existsSync(root)).toBe(false);
     await segment.abort();
+  });
+
+  it("get their name between two syncs: the bytes before it, the folder that holds it after", async () => {
+    const root = await openRoot();
+    const store = createFilesystemBlobStore({ root, now });
+    await writePage(store);
+    const handle = await open(root);
+    const prototype: FileHandle = Object.getPrototypeOf(handle);
+    await handle.close();
+    const order: string[] = [];
+    const { datasync, sync } = prototype;
+    const visible = async () => (await files(root)).filter((path) => !path.includes(".incoming")).length;
+    const bytesSynced = vi.spyOn(prototype, "datasync").mockImplementation(async function (this: FileHandle) {
+      await datasync.call(this);
+      order.push(`${(await this.stat()).size} bytes synced, ${await visible()} segments visible`);
+    });
+    const folderSynced = vi.spyOn(prototype, "sync").mockImplementation(async function (this: FileHandle) {
+      order.push(
+        `${(await this.stat()).isDirectory() ? "folder" : "file"} synced, ${await visible()} segments visible`,
+      );
+      await sync.call(this);
+    });
+    await writePage(store);
+    order.push("committed");
+    bytesSynced.mockRestore();
+    folderSynced.mockRestore();
+    expect(order).toEqual([
+      "100000 bytes synced, 1 segments visible",
+      "folder synced, 2 segments visible",
+      "committed",
+    ]);
   });
 
   it("left behind by a killed process go after a day, and not before", async () => {

@@ -25,7 +25,8 @@ export function openSegment({ tenantId, segments, folders }: SegmentDeps): BlobS
   const file = createSegmentFile(() => folders.inside([segments.temporaryFolder], () => open(temporary, "wx", 0o600)));
   /** What was refused once stays refused: after a failed write nobody knows what the file holds. */
   let failure: unknown;
-  let blobsCount = 0;
+  /** Of whole blobs; what a failed source left does not count. */
+  let blobsBytes = 0;
   let state: "open" | "committed" | "aborted" = "open";
   /** Appends run one after another, even when they are not awaited: a blob's bytes lie together. */
   let turn: Promise<unknown> = Promise.resolve();
@@ -50,15 +51,16 @@ export function openSegment({ tenantId, segments, folders }: SegmentDeps): BlobS
     const offset = file.sizeBytes();
     if (bytes instanceof Uint8Array) await writing(() => file.write(bytes));
     else for await (const chunk of bytes) await writing(() => file.write(chunk));
-    blobsCount += 1;
-    return { segment, offset, length: file.sizeBytes() - offset };
+    const length = file.sizeBytes() - offset;
+    blobsBytes += length;
+    return { segment, offset, length };
   }
 
   async function commit(): Promise<void> {
     if (state === "committed") return;
     if (state === "aborted") throw new Error("commit of a segment that is aborted");
     if (failure !== undefined) throw failure;
-    if (blobsCount === 0 || file.sizeBytes() === 0) await discard();
+    if (blobsBytes === 0) await discard();
     else {
       await writing(async () => {
         await file.finish();

@@ -8,7 +8,7 @@ export type SmtpMailTransportOptions = {
   /** Judges every host before it is dialled. */
   readonly guard: NetworkGuard;
   /** `caPem`: authorities trusted besides the public ones, for servers of the operator's own. Verification is never off. */
-  readonly tls?: { readonly caPem?: string };
+  readonly tls?: { readonly caPem?: string | undefined };
   readonly limits?: Partial<SmtpLimits>;
   /** What EHLO says of us (RFC 5321 §4.1.4). The default tells nothing of the machine it runs on. */
   readonly clientName?: string;

@@ -10,11 +10,20 @@ import { createSmtpMailTransport, type SmtpMailTransportOptions } from "./create
 
 const now = new Date("2026-03-01T12:00:00Z");
 const user = "canary-user@example.com";
-const raw = new Uint8Array(Buffer.from("Subject: canary-subject\r\n\r\ncanary-body\r\n"));
+const small = new Uint8Array(Buffer.from("Subject: canary-subject\r\n\r\ncanary-body\r\n"));
+/** More than the buffers between two sockets hold. */
+const large = new Uint8Array(Buffer.from(`Subject: x\r\n\r\n${`${"x".repeat(900)}\r\n`.repeat(50_000)}`));
 const password: Login = { kind: "password", user, password: Secret.of("canary-password") };
 const bearer: Login = { kind: "bearer", user, token: Secret.of("canary-token"), expiresAt: now };
 const loopback: NetworkGuard = { vet: async () => ({ address: "127.0.0.1", family: 4 }) };
-const limits = { connectMsMax: 5_000, loginMsMax: 5_000, envelopeMsMax: 5_000, bodyMsMax: 5_000, replyMsMax: 5_000 };
+/** Longer than any test lasts: what ends here ends for the reason it names. */
+const limits = {
+  connectMsMax: 60_000,
+  loginMsMax: 60_000,
+  envelopeMsMax: 60_000,
+  bodyMsMax: 60_000,
+  replyMsMax: 60_000,
+};
 const silence = () => new Promise<string>(() => {});
 
 let server: ScriptedSmtp;
@@ -24,6 +33,7 @@ type Attempt = Partial<SmtpMailTransportOptions> & {
   readonly host?: string;
   readonly login?: Login;
   readonly to?: readonly string[];
+  readonly raw?: Uint8Array;
   readonly signal?: AbortSignal;
 };
 
@@ -32,7 +42,14 @@ async function start(script: SmtpScript = {}, options: ScriptedSmtpOptions = {})
 }
 
 function send(attempt: Attempt = {}) {
-  const { host = server.host, login = password, to = ["canary-anna@example.com"], signal, ...options } = attempt;
+  const {
+    host = server.host,
+    login = password,
+    to = ["canary-anna@example.com"],
+    raw = small,
+    signal,
+    ...options
+  } = attempt;
   const { port, security, caPem } = server;
   const transport = createSmtpMailTransport({ guard: loopback, tls: { caPem }, limits, now: () => now, ...options });
   const message = { envelope: { from: user, to }, raw };
@@ -238,6 +255,34 @@ describe("time", () => {
     await expect.poll(reached, { interval: 5 }).toBe(1);
     stop.abort();
     expect(await failure).toMatchObject({ code: "provider.unavailable" });
+    expect(server.seen.messages).toEqual([]);
+  });
+
+  it("a server that stops reading is given up, and finds nothing more when it reads on", async () => {
+    const readsOn = Promise.withResolvers<void>();
+    await start({ body: () => readsOn.promise, extensions: ["AUTH PLAIN"] });
+    const failure = failureOf(send({ raw: large, limits: { ...limits, bodyMsMax: 200 } }));
+    expect(await failure).toMatchObject({ code: "send.outcome-unknown" });
+    readsOn.resolve();
+    await expect.poll(() => server.openConnectionsCount(), { interval: 5 }).toBe(0);
+    expect(server.seen.messages).toEqual([]);
+  });
+
+  it("an abort while the body leaves cuts it off where it is, and the outcome is unknown", async () => {
+    const bodyBegan = Promise.withResolvers<void>();
+    const readsOn = Promise.withResolvers<void>();
+    const body = () => {
+      bodyBegan.resolve();
+      return readsOn.promise;
+    };
+    await start({ body, extensions: ["AUTH PLAIN"] });
+    const stop = new AbortController();
+    const failure = failureOf(send({ raw: large, signal: stop.signal }));
+    await bodyBegan.promise;
+    stop.abort();
+    expect(await failure).toMatchObject({ code: "send.outcome-unknown" });
+    readsOn.resolve();
+    await expect.poll(() => server.openConnectionsCount(), { interval: 5 }).toBe(0);
     expect(server.seen.messages).toEqual([]);
   });
 

@@ -16,6 +16,8 @@ export type App = {
   signal(signal: NodeJS.Signals): void;
   /** Resolves with the first line, past or future, that fits. Rejects when the process ends without it. */
   waitFor(fits: (line: LogLine) => boolean, msMax?: number): Promise<LogLine>;
+  /** Resolves when the process ends by itself, with its exit code or the signal that ended it. Sends nothing. */
+  ended(msMax?: number): Promise<number | NodeJS.Signals>;
   /** SIGTERM, then SIGKILL when it does not drain in time. Answers the exit code, or the signal that ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 };
@@ -82,6 +84,11 @@ export async function startApp(name: AppName, { env, nodeArgs = [] }: AppOptions
     output: () => other,
     signal: (signal) => void child.kill(signal),
     waitFor,
+    ended(msMax = 30_000) {
+      const tooLate = Promise.withResolvers<never>();
+      const timer = setTimeout(() => tooLate.reject(new Error(`${name} did not end in ${msMax} ms\n${other}`)), msMax);
+      return Promise.race([ending, tooLate.promise]).finally(() => clearTimeout(timer));
+    },
     async stop(signal = "SIGTERM") {
       child.kill(signal);
       const hard = setTimeout(() => child.kill("SIGKILL"), drainMsMax);

@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { DovecotOptions } from "./dovecot.ts";
-import type { TestCertificate } from "./tls.ts";
+import type { CertificateFiles } from "./tls.ts";
 
 export type DovecotSettings = DovecotOptions & {
   readonly password: string;
   readonly folder: string;
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly asRoot: boolean;
-  readonly certificate: TestCertificate;
+  readonly certificate: CertificateFiles;
   readonly imapPort: number;
   readonly imapsPort: number;
 };

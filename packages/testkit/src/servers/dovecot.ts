@@ -8,7 +8,7 @@ import { dovecotConfiguration } from "./dovecot-configuration.ts";
 import { findProgram } from "./find-program.ts";
 import { freePort } from "./free-port.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
-import { testCertificate } from "./tls.ts";
+import { certificateFiles } from "./tls.ts";
 
 export type DovecotOptions = {
   /** User name to password. Without it every user exists, with `password`. */
@@ -55,7 +55,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   const folder = await temporaryFolder("dovecot");
   const asRoot = process.getuid?.() === 0;
   const owner = asRoot ? nobody : { uid: userInfo().uid, gid: userInfo().gid };
-  const certificate = await testCertificate(options.certificateNames);
+  const certificate = await certificateFiles(folder.path, options.certificateNames);
   const [imapPort, imapsPort] = [await freePort(), await freePort()];
   const configuration = join(folder.path, "dovecot.conf");
   const settings = { ...options, password, folder: folder.path, owner, asRoot, certificate, imapPort, imapsPort };

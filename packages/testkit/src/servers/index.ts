@@ -20,5 +20,5 @@ export type { ReceivedMessage, ScriptedSmtp, ScriptedSmtpOptions, SmtpRecord, Sm
 export { startScriptedSmtp } from "./scripted-smtp.ts";
 export type { TemporaryFolder } from "./temporary-folder.ts";
 export { temporaryFolder } from "./temporary-folder.ts";
-export type { TestCertificate } from "./tls.ts";
-export { testCertificate } from "./tls.ts";
+export type { CertificateFiles, TestCertificate } from "./tls.ts";
+export { certificateFiles, testCertificate } from "./tls.ts";

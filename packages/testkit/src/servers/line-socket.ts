@@ -7,6 +7,8 @@ export type LineSocket = {
   say(...lines: readonly string[]): void;
   /** Ends the connection at once, as a crash or a cable would. */
   cut(): void;
+  /** Reads nothing until then, and lets the other side's writes pile up. */
+  pause(until: Promise<void>): Promise<void>;
   /** Stops reading and hands the socket back, for TLS to take over. Bytes read too far are dropped (RFC 3207 §6). */
   release(): Socket;
 };
@@ -45,6 +47,11 @@ export function lineSocket(socket: Socket): LineSocket {
       unread = ""; // what was sent ahead is never looked at
       gone = true;
       socket.destroy();
+    },
+    async pause(until) {
+      socket.pause();
+      await until;
+      socket.resume();
     },
     release() {
       socket.off("data", onData).off("close", onGone);

@@ -1,10 +1,10 @@
-import type { TestCertificate } from "./tls.ts";
+import type { CertificateFiles } from "./tls.ts";
 
 export type PostfixSettings = {
   readonly folder: string;
   readonly port: number;
   readonly security: "tls" | "starttls";
-  readonly certificate: TestCertificate;
+  readonly certificate: CertificateFiles;
   readonly saslSocketPath: string;
   /** Owns what is delivered. */
   readonly owner: { readonly uid: number; readonly gid: number };

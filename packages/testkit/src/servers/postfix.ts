@@ -10,7 +10,7 @@ import { freePort } from "./free-port.ts";
 import { mainCf, masterCf, type PostfixSettings } from "./postfix-configuration.ts";
 import { startSaslAuthority } from "./sasl-authority.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
-import { testCertificate } from "./tls.ts";
+import { certificateFiles } from "./tls.ts";
 
 export type PostfixOptions = {
   readonly security?: "tls" | "starttls";
@@ -55,7 +55,7 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
   const program = findProgram("master");
   if (program === null) throw new Error("postfix is not installed");
   const folder = await temporaryFolder("postfix");
-  const certificate = await testCertificate();
+  const certificate = await certificateFiles(folder.path);
   const port = await freePort();
   await mkdir(join(folder.path, "sasl"));
   const sasl = await startSaslAuthority(join(folder.path, "sasl"), users);

@@ -21,8 +21,8 @@ export type SmtpScript = {
   readonly recipients?: Readonly<Record<string, string>>;
   /** Answers DATA; anything but a 354 refuses it. */
   readonly data?: SmtpAnswer;
-  /** Cuts the connection after the first line of the body. */
-  readonly body?: "drop";
+  /** After the first line of the body: cuts the connection, or reads no further until the function says so. */
+  readonly body?: "drop" | (() => Promise<void>);
   /** Answers the final dot. */
   readonly reply?: SmtpAnswer;
   readonly quit?: SmtpAnswer;

@@ -128,6 +128,7 @@ async function receive(wire: LineSocket, envelope: Envelope, { script, seen }: C
   for (let line = await wire.line(); line !== "."; line = await wire.line()) {
     if (line === null) return; // gone before the final dot: there is no message (RFC 5321 §4.1.1.4)
     if (script.body === "drop") return wire.cut();
+    if (script.body !== undefined && lines.length === 0) await wire.pause(script.body());
     lines.push(line.startsWith(".") ? line.slice(1) : line);
   }
   const raw = Buffer.from(lines.map((line) => `${line}\r\n`).join(""), "latin1");

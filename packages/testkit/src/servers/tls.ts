@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generate } from "selfsigned";
 
@@ -10,18 +8,12 @@ export type TestCertificate = {
   readonly caPem: string;
   readonly certPem: string;
   readonly keyPem: string;
-  /** The same three as files, gone when this process ends. */
-  readonly caPath: string;
-  readonly certPath: string;
-  readonly keyPath: string;
 };
 
-type Authority = {
-  readonly folder: string;
-  readonly keyPem: string;
-  readonly certPem: string;
-  readonly certPath: string;
-};
+/** The same for a program that reads files. */
+export type CertificateFiles = TestCertificate & { readonly certPath: string; readonly keyPath: string };
+
+type Authority = { readonly keyPem: string; readonly certPem: string };
 
 const loopback = ["localhost", "127.0.0.1", "::1"];
 const dayMs = 86_400_000;
@@ -34,12 +26,21 @@ const certificates = new Map<string, Promise<TestCertificate>>();
  */
 export function testCertificate(names: readonly string[] = loopback): Promise<TestCertificate> {
   const key = names.join(" ");
-  const made = certificates.get(key) ?? issue(names, `server-${certificates.size}`);
+  const made = certificates.get(key) ?? issue(names);
   certificates.set(key, made);
   return made;
 }
 
-async function issue(names: readonly string[], label: string): Promise<TestCertificate> {
+/** Writes a certificate into a server's own folder, with which it goes. */
+export async function certificateFiles(folder: string, names?: readonly string[]): Promise<CertificateFiles> {
+  const certificate = await testCertificate(names);
+  const [certPath, keyPath] = [join(folder, "server.crt"), join(folder, "server.key")];
+  await writeFile(certPath, certificate.certPem);
+  await writeFile(keyPath, certificate.keyPem, { mode: 0o600 });
+  return { ...certificate, certPath, keyPath };
+}
+
+async function issue(names: readonly string[]): Promise<TestCertificate> {
   authority ??= createAuthority();
   const ca = await authority;
   const made = await generate([{ name: "commonName", value: names[0] ?? "localhost" }], {
@@ -55,16 +56,10 @@ async function issue(names: readonly string[], label: string): Promise<TestCerti
       },
     ],
   });
-  const certPath = join(ca.folder, `${label}.crt`);
-  const keyPath = join(ca.folder, `${label}.key`);
-  await writeFile(certPath, made.cert);
-  await writeFile(keyPath, made.private, { mode: 0o600 });
-  return { caPem: ca.certPem, certPem: made.cert, keyPem: made.private, caPath: ca.certPath, certPath, keyPath };
+  return { caPem: ca.certPem, certPem: made.cert, keyPem: made.private };
 }
 
 async function createAuthority(): Promise<Authority> {
-  const folder = mkdtempSync(join(tmpdir(), "mailfleet-tls-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const made = await generate([{ name: "commonName", value: "Mailfleet test authority" }], {
     ...validity(),
     extensions: [
@@ -72,9 +67,7 @@ async function createAuthority(): Promise<Authority> {
       { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
     ],
   });
-  const certPath = join(folder, "ca.crt");
-  await writeFile(certPath, made.cert);
-  return { folder, keyPem: made.private, certPem: made.cert, certPath };
+  return { keyPem: made.private, certPem: made.cert };
 }
 
 /** From yesterday, because the clocks of a container and its host may differ. */

@@ -1,0 +1,195 @@
+import type { MailboxRow, ProvisionedTenant } from "@mailfleet/database";
+import { MailboxId, Namespace, newId, Secret, TenantId } from "@mailfleet/domain";
+import { describe, expect, it } from "vitest";
+import { mailboxIdentity } from "./mailbox-identity.ts";
+import {
+  findConflicts,
+  mailboxSettings,
+  needsLogin,
+  type PlanInput,
+  planChanges,
+  type TenantStep,
+} from "./plan-changes.ts";
+import type { WantedMailbox, WantedTenant } from "./read-tenants-file.ts";
+
+const limits = {
+  poll: { ratePerSecond: 10, burst: 50, inFlightMax: 20 },
+  deliver: { ratePerSecond: 5, burst: 20, inFlightMax: 10 },
+};
+
+function wantMailbox(changes: Partial<WantedMailbox> = {}): WantedMailbox {
+  return {
+    key: "support",
+    address: "support@acme.example",
+    imap: { host: "imap.acme.example", port: 993, security: "tls" },
+    smtp: { host: "smtp.acme.example", port: 465, security: "tls" },
+    folder: "INBOX",
+    startFrom: "now",
+    user: "support",
+    password: Secret.of("secret"),
+    path: ["tenants", 0, "mailboxes", 0],
+    ...changes,
+  };
+}
+
+function want(changes: Partial<WantedTenant> = {}): WantedTenant {
+  return {
+    key: "acme",
+    namespace: "acme",
+    weight: 1,
+    limits,
+    mailboxes: [wantMailbox()],
+    path: ["tenants", 0],
+    ...changes,
+  };
+}
+
+/** The rows as they are once `wanted` was applied. */
+function stored(wanted: WantedTenant, changes: Partial<ProvisionedTenant> = {}): ProvisionedTenant {
+  const { key, namespace, weight, mailboxes } = wanted;
+  const created = { createdAt: new Date(0), state: "active" } as const;
+  return {
+    ...{ id: newId(TenantId), key, namespace: Namespace.parse(namespace), weight, ...created },
+    settings: { weight, poll: wanted.limits.poll, deliver: wanted.limits.deliver },
+    mailboxes: mailboxes.map((mailbox) => storedMailbox(mailbox)),
+    ...changes,
+  };
+}
+
+function storedMailbox(wanted: WantedMailbox, changes: Partial<MailboxRow> = {}): MailboxRow {
+  const idle = {
+    workState: "idle",
+    nextDue: null,
+    epoch: 0,
+    failuresCount: 0,
+    quietPassesCount: 0,
+    eventSeq: 0,
+  } as const;
+  const state = {
+    state: "active",
+    stateReason: null,
+    lastFailure: null,
+    provenAt: new Date(0),
+    createdAt: new Date(0),
+  } as const;
+  return {
+    id: newId(MailboxId),
+    tenantId: newId(TenantId),
+    key: wanted.key,
+    ...mailboxSettings(wanted),
+    ...state,
+    ...idle,
+    ...changes,
+  };
+}
+
+function plan(input: Partial<PlanInput>) {
+  return planChanges({ wanted: [], existing: [], credentialsDiffer: new Set(), prune: false, ...input }).map(say);
+}
+
+const say = ({ key, action, changes, mailboxes }: TenantStep) => [
+  [key, action, ...changes].join(" "),
+  ...mailboxes.map((step) => [step.key, step.action, ...step.changes].join(" ")),
+];
+
+describe("a plan", () => {
+  it("creates what is not there", () => {
+    expect(plan({ wanted: [want()] })).toEqual([["acme create", "support create"]]);
+  });
+
+  it("of what was applied changes nothing", () => {
+    expect(plan({ wanted: [want()], existing: [stored(want())] })).toEqual([["acme unchanged", "support unchanged"]]);
+  });
+
+  it("names the settings that change, and none of their values", () => {
+    const changed = wantMailbox({
+      displayName: "Support",
+      imap: { host: "mail.acme.example", port: 143, security: "starttls" },
+    });
+    const wanted = want({ weight: 2, limits: { ...limits, poll: { ...limits.poll, burst: 9 } }, mailboxes: [changed] });
+    expect(plan({ wanted: [wanted], existing: [stored(want())] })).toEqual([
+      ["acme update weight poll.burst", "support update displayName imap.host imap.port imap.security"],
+    ]);
+  });
+
+  it("sees a submission server that comes or goes, another user and another password", () => {
+    const { smtp: _, ...receiving } = wantMailbox();
+    expect(plan({ wanted: [want({ mailboxes: [receiving] })], existing: [stored(want())] })).toEqual([
+      ["acme unchanged", "support update smtp"],
+    ]);
+    expect(
+      plan({ wanted: [want({ mailboxes: [wantMailbox({ user: "other" })] })], existing: [stored(want())] }),
+    ).toEqual([["acme unchanged", "support update credential.user"]]);
+    const existing = stored(want());
+    const credentialsDiffer = new Set(existing.mailboxes.map(({ id }) => MailboxId.parse(id)));
+    expect(plan({ wanted: [want()], existing: [existing], credentialsDiffer })).toEqual([
+      ["acme unchanged", "support update credential"],
+    ]);
+  });
+
+  it("tries a mailbox again that is not active, and leaves a paused one paused", () => {
+    const inState = (state: MailboxRow["state"]) =>
+      stored(want(), { mailboxes: [storedMailbox(wantMailbox(), { state })] });
+    expect(plan({ wanted: [want()], existing: [inState("pending")] })).toEqual([["acme unchanged", "support verify"]]);
+    expect(plan({ wanted: [want()], existing: [inState("needs-attention")] })).toEqual([
+      ["acme unchanged", "support verify"],
+    ]);
+    expect(plan({ wanted: [want()], existing: [inState("paused")] })).toEqual([
+      ["acme unchanged", "support unchanged"],
+    ]);
+  });
+
+  it("touches what the file does not name only to prune it, and then suspends or pauses and deletes nothing", () => {
+    const beta = stored(want({ key: "beta", namespace: "beta" }));
+    const acme = stored(want({ mailboxes: [wantMailbox(), wantMailbox({ key: "old", user: "old" })] }));
+    const input = { wanted: [want()], existing: [acme, beta] };
+    expect(plan(input)).toEqual([["acme unchanged", "support unchanged"]]);
+    expect(plan({ ...input, prune: true })).toEqual([
+      ["acme unchanged", "support unchanged", "old pause"],
+      ["beta suspend"],
+    ]);
+  });
+
+  it("leaves the mailboxes of a suspended tenant alone and does not resume it", () => {
+    const suspended = stored(want(), { state: "suspended" });
+    expect(plan({ wanted: [want({ weight: 3 })], existing: [suspended] })).toEqual([
+      ["acme update weight", "support skip"],
+    ]);
+    expect(plan({ existing: [suspended], prune: true })).toEqual([]);
+  });
+
+  it("signs in wherever the server would notice, and nowhere else", () => {
+    const step = (changes: string[]) =>
+      ({ key: "m", action: "update", changes, wanted: null, existing: null }) as const;
+    for (const change of ["imap.port", "folder", "credential", "credential.user"])
+      expect(needsLogin(step([change]))).toBe(true);
+    expect(needsLogin(step(["displayName", "smtp.port", "address", "startFrom"]))).toBe(false);
+  });
+});
+
+describe("a conflict", () => {
+  const messages = (wanted: WantedTenant[], existing: ProvisionedTenant[]) =>
+    findConflicts(wanted, existing).map(({ message }) => message);
+
+  it("is a namespace that would change or that another tenant has, and a key that was offboarded", () => {
+    expect(messages([want({ namespace: "other" })], [stored(want())])).toEqual(["a tenant's namespace never changes"]);
+    expect(messages([want({ key: "new" })], [stored(want())])).toEqual(["another tenant has this namespace"]);
+    expect(messages([want()], [stored(want(), { state: "offboarded" })])).toEqual([
+      "this tenant was offboarded; its key is not used again",
+    ]);
+    expect(messages([want()], [stored(want())])).toEqual([]);
+  });
+});
+
+describe("the identity of a mailbox", () => {
+  const of = (host: string, user: string) => Buffer.from(mailboxIdentity({ host, user })).toString("hex");
+
+  it("is one for every spelling of a host, and another for every user", () => {
+    expect(of("IMAP.Example", "ada")).toBe(of("imap.example", "ada"));
+    expect(of("imap.example", "Ada")).not.toBe(of("imap.example", "ada"));
+  });
+
+  it("is never the same for two pairs that are one text", () => {
+    expect(of("imap.example", "ada")).not.toBe(of("imap.exampl", "eada"));
+  });
+});
