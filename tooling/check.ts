@@ -1,6 +1,6 @@
 /**
  * Everything that can be checked without running the fleet: types, arrows between packages, lint and format, unused code,
- * the codemap, structure. Every step runs, whatever the others said; a step that fails shows its output.
+ * generated documents, structure. Every step runs, whatever the others said; a step that fails shows its output.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ const steps: Readonly<Record<string, string>> = {
   boundaries: "turbo boundaries",
   "lint and format": "biome check --error-on-warnings .",
   "unused code": "knip --no-progress --no-config-hints",
-  codemap: "node tooling/codemap.ts --check",
+  "generated documents": "node tooling/generate.ts --check",
   structure: "vitest run --config vitest.workspace.ts --project unit tooling/structure.test.ts",
 };
 

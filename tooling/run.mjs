@@ -43,7 +43,7 @@ const commands = {
   check: { run: ["tooling/check.ts"] },
   bench: { run: ["bench/src/main.ts"] },
   fix: { run: ["node_modules/@biomejs/biome/bin/biome", "check", "--write"] },
-  codemap: { run: ["tooling/codemap.ts"] },
+  generate: { run: ["tooling/generate.ts"] },
 };
 
 process.exitCode = await main(process.argv[2] ?? "", process.argv.slice(3));

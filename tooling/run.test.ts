@@ -99,7 +99,7 @@ describe("the bootstrap", () => {
   });
 
   it("names the commands it knows when asked for another, exit 2", async () => {
-    expect(await run(["toString"])).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("codemap") });
+    expect(await run(["toString"])).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("generate") });
   });
 });
 

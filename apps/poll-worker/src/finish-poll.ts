@@ -1,6 +1,7 @@
 import type { HeldRow } from "@mailfleet/database";
 import { type MailboxId, OperationalError } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
+import { again, discard, done, type JobOutcome } from "@mailfleet/queue-contracts";
 import { backoffMs, nextPollAt } from "@mailfleet/scheduling";
 import type { Pass, PollMailboxDeps } from "./poll-mailbox.ts";
 
@@ -18,14 +19,13 @@ export type FinishPoll = {
 const refusalsMax = 2;
 
 /**
- * Ends the run: when the mailbox is due next, or that only a person can help.
- *
- * @returns when it is due again; null when it is off the schedule, or no longer ours
+ * Ends the run: `again` when the mailbox is due next, `done` when only a person can help, `discard` when another run holds
+ * it and nothing was changed.
  */
-export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Promise<Date | null> {
+export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Promise<JobOutcome> {
   const { held, pass, stopping } = finish;
-  if (pass.failure?.code === "run.fenced") return null;
-  const failuresCount = pass.failure === null || stopping ? 0 : finish.failuresCount + 1;
+  if (pass.failure?.code === "run.fenced") return discard("run.fenced");
+  const failuresCount = pass.failure === null ? 0 : finish.failuresCount + (stopping ? 0 : 1);
   const nextDue = stopping ? deps.now() : await dueAfter(deps, finish, failuresCount);
   const finished = await deps.database.fleet.mailboxClaims.finish(await finish.runGrant(), {
     ...held,
@@ -33,7 +33,8 @@ export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Pro
     nextDue,
     failuresCount,
   });
-  return finished ? nextDue : null;
+  if (!finished) return discard("run.fenced");
+  return nextDue === null ? done : again(nextDue, pass.failure?.code ?? "next-poll");
 }
 
 async function dueAfter(deps: PollMailboxDeps, finish: FinishPoll, failuresCount: number): Promise<Date | null> {
@@ -61,7 +62,11 @@ async function dueAfterPass(
   const hadNews = pass.storedCount > 0;
   const mailbox = await database.mailboxes.find(grant, mailboxId);
   const idlePassesCount = hadNews ? 0 : (mailbox?.quietPassesCount ?? 0) + 1;
-  await database.mailboxes.recordPass(grant, mailboxId, { failure: null, quietPassesCount: idlePassesCount });
+  await database.mailboxes.recordPass(grant, mailboxId, {
+    epoch: held.epoch,
+    failure: null,
+    quietPassesCount: idlePassesCount,
+  });
   return nextPollAt({ now: now(), hadNews, idlePassesCount, bounds: polling.bounds, random });
 }
 
@@ -73,9 +78,10 @@ async function dueAfterFailure(
 ): Promise<Date | null> {
   if (failure === null) return null;
   const mailboxId = held.id as MailboxId;
-  await database.mailboxes.recordPass(grant, mailboxId, { failure: failure.code, quietPassesCount: 0 });
+  const { epoch } = held;
+  await database.mailboxes.recordPass(grant, mailboxId, { epoch, failure: failure.code, quietPassesCount: 0 });
   if (needsPerson(failure, failuresCount)) {
-    await database.mailboxes.needsAttention(grant, mailboxId, failure.code);
+    await database.mailboxes.needsAttention(grant, mailboxId, { epoch, reason: failure.code });
     return null;
   }
   const { code, retryAt } = failure;
@@ -85,7 +91,8 @@ async function dueAfterFailure(
   return new Date(now().getTime() + (waitMs ?? deniedMs));
 }
 
-function needsPerson({ remedy }: OperationalError, failuresCount: number): boolean {
+function needsPerson({ code, remedy }: OperationalError, failuresCount: number): boolean {
+  if (code === "gate.denied") return false; // what was suspended meanwhile and is not any more has done nothing wrong
   if (remedy === "reconnect") return failuresCount >= refusalsMax;
   return remedy === "ask-admin" || remedy === "discard";
 }

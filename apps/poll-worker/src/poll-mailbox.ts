@@ -9,7 +9,7 @@ import {
 } from "@mailfleet/domain";
 import { channelActor, type Gate, type Grant, processActor } from "@mailfleet/gate";
 import { type MailPage, readPages } from "@mailfleet/mail-source";
-import { again, discard, done, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
+import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
 import type { PollBounds } from "@mailfleet/scheduling";
 import { finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
@@ -51,16 +51,7 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
       const authorize = () =>
         gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
       const pass = await onePass(deps, { mailboxId, epoch, run, authorize });
-      const nextDue = await finishPoll(deps, {
-        held,
-        pass,
-        failuresCount,
-        authorize,
-        runGrant,
-        stopping: signal.aborted,
-      });
-      if (nextDue !== null) return again(nextDue, pass.failure?.code ?? "next-poll");
-      return pass.failure === null ? done : discard(pass.failure.code);
+      return await finishPoll(deps, { held, pass, failuresCount, authorize, runGrant, stopping: signal.aborted });
     } finally {
       run.close();
     }

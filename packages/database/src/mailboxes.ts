@@ -1,4 +1,4 @@
-import type { MailboxId } from "@mailfleet/domain";
+import type { Epoch, MailboxId } from "@mailfleet/domain";
 import { type Grant, requireGrant, type TenantAction } from "@mailfleet/gate";
 import { and, asc, eq } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
@@ -23,15 +23,19 @@ export type Mailboxes = {
     state: MailboxState,
     reason: string | null,
   ): Promise<void>;
-  /** Only its owner or their administrator can help: polling stops, and the tenant is told by an event. */
-  needsAttention(grant: Grant<"mailbox.poll">, mailboxId: MailboxId, reason: string): Promise<void>;
+  /** Only its owner or their administrator can help: polling stops, and the tenant is told by an event. The newest run alone may say so. */
+  needsAttention(
+    grant: Grant<"mailbox.poll">,
+    mailboxId: MailboxId,
+    found: { epoch: Epoch; reason: string },
+  ): Promise<void>;
   /** A real login succeeded: the mailbox is this tenant's, and becomes active. False: its identity is already proven elsewhere. */
   prove(grant: Grant<"mailbox.manage">, mailboxId: MailboxId): Promise<boolean>;
-  /** How the last pass went, for people: what the schedule needs is in `finish`. */
+  /** How the last pass went, for people: what the schedule needs is in `finish`. Of an older run nothing is written. */
   recordPass(
     grant: Grant<"mailbox.poll">,
     mailboxId: MailboxId,
-    pass: { failure: string | null; quietPassesCount: number },
+    pass: { epoch: Epoch; failure: string | null; quietPassesCount: number },
   ): Promise<void>;
 };
 
@@ -62,13 +66,13 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
       const nextDue = state === "active" ? now() : null;
       await orm.update(mailboxes).set({ state, stateReason: reason, nextDue }).where(mine(grant, mailboxId));
     },
-    async needsAttention(grant, mailboxId, reason) {
+    async needsAttention(grant, mailboxId, { epoch, reason }) {
       requireGrant(grant, now());
       const { tenantId, namespace } = grant;
       await sql.begin(async (tx) => {
         const rows = await tx`
           update mailboxes set state = 'needs-attention', state_reason = ${reason}, next_due = null
-          where tenant_id = ${tenantId} and id = ${mailboxId} and state = 'active'`;
+          where tenant_id = ${tenantId} and id = ${mailboxId} and state = 'active' and epoch = ${epoch}`;
         if (rows.count === 0) return;
         const about = { tenantId, namespace, mailboxId };
         await recordEvents(tx, about, [{ type: "mailbox.needs-attention", subjectId: mailboxId }]);
@@ -87,8 +91,11 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
       );
       return rows.count === 1;
     },
-    async recordPass(grant, mailboxId, { failure, quietPassesCount }) {
-      await orm.update(mailboxes).set({ lastFailure: failure, quietPassesCount }).where(mine(grant, mailboxId));
+    async recordPass(grant, mailboxId, { epoch, failure, quietPassesCount }) {
+      await orm
+        .update(mailboxes)
+        .set({ lastFailure: failure, quietPassesCount })
+        .where(and(mine(grant, mailboxId), eq(mailboxes.epoch, epoch)));
     },
   };
 }

@@ -35,10 +35,7 @@ export async function openFleet(options: FleetOptions) {
   const keyFile = join(folder.path, "local.key");
   const blobRoot = join(folder.path, "blobs");
   await migrateDatabase(url);
-  await Promise.all([
-    createLocalKeyFile(keyFile),
-    writeFile(join(folder.path, "ca.pem"), options.caPems.join("\n")),
-  ]);
+  await Promise.all([createLocalKeyFile(keyFile), writeFile(join(folder.path, "ca.pem"), options.caPems.join("\n"))]);
   const sql = postgres(url, { max: 4, onnotice: () => {} });
   const database = await openDatabase({ url, poolSizeMax: 4, applicationName: "fleet-test" });
   const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });

@@ -114,7 +114,7 @@ export const pollPoints: readonly PollPoint[] = [
   },
   {
     name: "after the run was finished, before the job ended",
-    point: { file: pollMailbox, before: "return nextDue === null", hit: 1 },
+    point: { file: `${app}/finish-poll.ts`, before: "if (!finished) return", hit: 1 },
     pages: [20],
   },
 ];

@@ -9,7 +9,11 @@ export async function addTenant(fleet: Fleet, key: string): Promise<TestTenant> 
   const { database, gate, operator } = fleet;
   const grant = await gate.authorize({ actor: operator, action: "fleet.provision", resource: {} });
   const settings = { weight: 1, poll: plenty, deliver: plenty };
-  const tenantId = await database.fleet.provisioning.createTenant(grant, { key, namespace: Namespace.parse(key), settings });
+  const tenantId = await database.fleet.provisioning.createTenant(grant, {
+    key,
+    namespace: Namespace.parse(key),
+    settings,
+  });
   if (tenantId === null) throw new Error(`there is a tenant ${key} already`);
   const managing = await gate.authorize({ actor: operator, action: "actor.manage", resource: { tenantId } });
   return { tenantId, agent: await createActor(database, managing, { kind: "agent", name: `${key}-agent` }) };
@@ -50,7 +54,11 @@ type Password = {
 
 export async function putPassword(fleet: Fleet, { tenantId, mailboxId, user, password }: Password): Promise<void> {
   const { gate, credentials, operator } = fleet;
-  const grant = await gate.authorize({ actor: operator, action: "credential.manage", resource: { tenantId, mailboxId } });
+  const grant = await gate.authorize({
+    actor: operator,
+    action: "credential.manage",
+    resource: { tenantId, mailboxId },
+  });
   const signal = AbortSignal.timeout(10_000);
   await credentials.put(grant, mailboxId, { flow: "password", material: { user, password } }, { signal });
 }

@@ -24,7 +24,8 @@ export async function workOf({ sql }: Fleet, mailboxId: MailboxId): Promise<Mail
 }
 
 export async function storedCount({ sql }: Fleet, ...mailboxIds: readonly MailboxId[]): Promise<number> {
-  const [row] = await sql`select count(*)::int as count from messages where mailbox_id = any(${[...mailboxIds] as string[]})`;
+  const [row] =
+    await sql`select count(*)::int as count from messages where mailbox_id = any(${[...mailboxIds] as string[]})`;
   return Number(row?.["count"]);
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { type Login, type NetworkGuard, OperationalError, Secret } from "@mailfleet/domain";
 import {
   type ScriptedSmtp,
@@ -266,6 +267,12 @@ describe("time", () => {
     readsOn.resolve();
     await expect.poll(() => server.openConnectionsCount(), { interval: 5 }).toBe(0);
     expect(server.seen.messages).toEqual([]);
+  });
+
+  it("a reply that trickles in and never ends is given up at its deadline", async () => {
+    await start({ reply: () => pause(20, "250-still at it") });
+    const short = { ...limits, replyMsMax: 200 };
+    expect(await failureOf(send({ limits: short }))).toMatchObject({ code: "send.outcome-unknown" });
   });
 
   it("an abort while the body leaves cuts it off where it is, and the outcome is unknown", async () => {

@@ -31,7 +31,7 @@ export async function transmit(
         hasBegun = true; // the point of no return: from here on a lost reply leaves the outcome unknown
         within(limits.bodyMsMax);
       },
-      onEnd: () => {},
+      onEnd: () => within(limits.replyMsMax),
     });
     const { from, to } = envelope;
     connection.send({ from, to: [...to], size: raw.length, use8BitMime: !isAscii(raw) }, body, done);

@@ -10,7 +10,10 @@ export type CliOptions = {
 };
 
 /** Runs `mailfleet ARGS` as a person would, and answers whatever it answers. */
-export async function runCli(args: readonly string[], { env, nodeArgs = [], input = "" }: CliOptions): Promise<CliResult> {
+export async function runCli(
+  args: readonly string[],
+  { env, nodeArgs = [], input = "" }: CliOptions,
+): Promise<CliResult> {
   const command = [...nodeArgs, `${repositoryFolder}apps/cli/src/main.ts`, ...args];
   const child = spawn(process.execPath, command, { env, cwd: repositoryFolder, stdio: ["pipe", "pipe", "pipe"] });
   let stdout = "";

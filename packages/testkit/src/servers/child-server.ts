@@ -52,7 +52,12 @@ export async function startChildServer(options: ChildServerOptions): Promise<Chi
   return { pid: child.pid ?? 0, output: () => written, stop };
 }
 
-async function stopChild(child: ChildProcess, ended: Promise<void>, signal: NodeJS.Signals, graceMs: number): Promise<void> {
+async function stopChild(
+  child: ChildProcess,
+  ended: Promise<void>,
+  signal: NodeJS.Signals,
+  graceMs: number,
+): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   child.kill(signal);
   const hard = setTimeout(() => child.kill("SIGKILL"), graceMs);

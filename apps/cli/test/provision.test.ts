@@ -1,0 +1,213 @@
+import { type EmbeddedMail, startEmbeddedMail } from "@mailfleet/testkit/servers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type CommandLineAtHand, commandLineAtHand, type Environment } from "./command-line-at-hand.ts";
+
+const passwords: Environment = { SUPPORT_PASSWORD: "planted-support", SALES_PASSWORD: "planted-sales" };
+const users = [
+  { address: "support@acme.example", password: "planted-support" },
+  { address: "sales@acme.example", password: "planted-sales" },
+  { address: "support@beta.example", password: "planted-support" },
+];
+
+let cli: CommandLineAtHand;
+let mail: EmbeddedMail;
+let reach: Environment;
+
+beforeAll(async () => {
+  cli = await commandLineAtHand();
+  [mail] = await Promise.all([startEmbeddedMail({ users }), cli.init()]);
+  await cli.write("ca.pem", mail.caPem);
+  reach = { ...cli.operator, ...passwords, TLS_CA_FILE: cli.path("ca.pem"), NETWORK_ALLOW_PRIVATE: "127.0.0.0/8" };
+});
+afterAll(async () => {
+  await cli.close();
+  await mail.close();
+});
+
+type Entry = { readonly key: string; readonly user: string; readonly password?: string; readonly extra?: string };
+
+function mailbox({ key, user, password = "SUPPORT_PASSWORD", extra = "" }: Entry): string {
+  return `      - key: ${key}
+        address: ${user}
+        imap: { host: 127.0.0.1, port: ${mail.imapPort}, security: tls }
+        smtp: { host: 127.0.0.1, port: ${mail.smtpPort}, security: tls }
+        credential: { flow: password, user: ${user}, password: { env: ${password} } }
+${extra}`;
+}
+
+const tenant = (key: string, mailboxes: readonly string[], extra = "") =>
+  `  - key: ${key}\n${extra}    mailboxes:${mailboxes.length > 0 ? "" : " []"}\n${mailboxes.join("")}`;
+
+const acme = (extra = "") =>
+  tenant("acme", [
+    mailbox({ key: "support", user: "support@acme.example", extra }),
+    mailbox({ key: "sales", user: "sales@acme.example", password: "SALES_PASSWORD" }),
+  ]);
+const beta = () => tenant("beta", [mailbox({ key: "support", user: "support@beta.example" })]);
+
+type Row = {
+  readonly tenant: string;
+  readonly mailbox: string | null;
+  readonly action: string;
+  readonly changes: string[];
+};
+type Outcome = {
+  readonly plan: Row[];
+  readonly results: readonly { mailbox: string; state: string; failure: string | null }[];
+};
+
+async function provision(
+  tenants: readonly string[],
+  { flags = "", env = reach }: { flags?: string; env?: Environment } = {},
+) {
+  await cli.write(
+    "tenants.yaml",
+    `apiVersion: mailfleet/v1\ntenants:${tenants.length > 0 ? "" : " []"}\n${tenants.join("")}`,
+  );
+  const ending = await cli.run(`provision -f tenants.yaml --json ${flags}`, env);
+  expect(ending.stdout + ending.stderr).not.toContain("planted");
+  expect(ending.stdout).toMatch(/^[^\n]+\n$/);
+  const outcome = ending.json() as Outcome;
+  const plan = outcome.plan?.map(({ tenant, mailbox, action, changes }) =>
+    [mailbox ?? tenant, action, ...changes].join(" "),
+  );
+  return { ...ending, plan, results: outcome.results };
+}
+
+async function mailboxes(): Promise<Record<string, unknown>> {
+  const { json } = await cli.run("mailbox list --json");
+  const rows = json() as { tenant: string; key: string; state: string; stateReason: string | null }[];
+  return Object.fromEntries(
+    rows.map(({ tenant, key, state, stateReason }) => [`${tenant}/${key}`, [state, stateReason]]),
+  );
+}
+
+describe("provision", () => {
+  it("tells a wrong file whole, with lines, and applies nothing of it", async () => {
+    const wrong = acme("        folder: 7\n").replace("{ env: SALES_PASSWORD }", "planted-literal");
+    const { code, stderr } = await provision([wrong, beta()]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("10:9 tenants[0].mailboxes[0].folder: must be a string");
+    expect(stderr).toMatch(/15:\d+ tenants\[0\]\.mailboxes\[1\]\.credential\.password: write \{ env: NAME \}/);
+    expect((await cli.run("tenant list --json")).stdout).toBe("[]\n");
+  });
+
+  it("refuses a host in a private network that was not allowed, names the setting, and applies nothing", async () => {
+    const { code, stderr } = await provision([acme()], { env: { ...reach, NETWORK_ALLOW_PRIVATE: "" } });
+    expect(code).toBe(1);
+    for (const place of ["0].imap.host", "0].smtp.host", "1].imap.host"]) expect(stderr).toContain(place);
+    expect((await cli.run("tenant list --json")).stdout).toBe("[]\n");
+  });
+
+  it("only prints the plan of a dry run", async () => {
+    const dry = await provision([acme(), beta()], { flags: "--dry-run" });
+    expect(dry).toMatchObject({ code: 0, results: [] });
+    expect(dry.plan).toEqual(["acme create", "support create", "sales create", "beta create", "support create"]);
+    expect((await cli.run("tenant list --json")).stdout).toBe("[]\n");
+  });
+
+  it("connects what can sign in, and leaves pending what cannot, with exit 1 and the reason", async () => {
+    const { code, results, stderr } = await provision([acme(), beta()], {
+      env: { ...reach, SALES_PASSWORD: "planted-wrong" },
+    });
+    expect(code).toBe(1);
+    expect(results).toEqual([
+      { tenant: "acme", mailbox: "support", state: "active", failure: null },
+      { tenant: "acme", mailbox: "sales", state: "pending", failure: "login.refused" },
+      { tenant: "beta", mailbox: "support", state: "active", failure: null },
+    ]);
+    expect(stderr).toContain("acme/sales: the server refused the sign-in");
+    expect(await mailboxes()).toMatchObject({
+      "acme/support": ["active", null],
+      "acme/sales": ["pending", "login.refused"],
+    });
+  });
+
+  it("goes on where it stopped, and then changes nothing more", async () => {
+    const second = await provision([acme(), beta()]);
+    expect(second).toMatchObject({ code: 0, results: [{ mailbox: "sales", state: "active", failure: null }] });
+    expect(second.plan).toEqual([
+      "acme unchanged",
+      "support unchanged",
+      "sales update credential",
+      "beta unchanged",
+      "support unchanged",
+    ]);
+    const third = await provision([acme(), beta()]);
+    expect(third).toMatchObject({ code: 0, results: [] });
+    expect(third.plan.every((row) => row.endsWith(" unchanged"))).toBe(true);
+  });
+
+  it("keeps a working mailbox on its old settings when the new ones cannot sign in", async () => {
+    const wrong = acme("        displayName: New\n        folder: Nowhere\n");
+    const { code, results } = await provision([wrong, beta()]);
+    expect(code).toBe(1);
+    expect(results).toEqual([{ tenant: "acme", mailbox: "support", state: "active", failure: "folder.missing" }]);
+    expect((await cli.run("mailbox show acme/support --json")).json()).toMatchObject({
+      state: "active",
+      folder: "INBOX",
+      displayName: null,
+    });
+  });
+
+  it("does not let a second tenant have a mailbox, and does not say who has it", async () => {
+    const thief = tenant("thief", [mailbox({ key: "mine", user: "support@acme.example" })]);
+    const { code, results, stderr } = await provision([thief]);
+    expect(code).toBe(1);
+    expect(results).toEqual([{ tenant: "thief", mailbox: "mine", state: "pending", failure: "login.taken" }]);
+    expect(stderr).toContain("thief/mine: this sign-in already belongs to a mailbox of this fleet");
+    expect(stderr).not.toContain("acme");
+  });
+
+  it("refuses to move a tenant to another namespace with exit 5, and applies nothing", async () => {
+    const moved = tenant("acme", [], "    namespace: elsewhere\n    weight: 7\n");
+    expect(await provision([moved])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining("4:5 tenants[0].namespace"),
+    });
+    expect((await cli.run("tenant show acme --json")).json()).toMatchObject({
+      namespace: "acme",
+      settings: { weight: 1 },
+    });
+  });
+
+  it("suspends and pauses with --prune what the file does not name, and leaves it without", async () => {
+    const part = tenant("acme", [mailbox({ key: "support", user: "support@acme.example" })]);
+    expect((await provision([part])).plan).toEqual(["acme unchanged", "support unchanged"]);
+    const pruned = await provision([part], { flags: "--prune" });
+    expect(pruned).toMatchObject({
+      code: 0,
+      plan: ["acme unchanged", "support unchanged", "sales pause", "beta suspend", "thief suspend"],
+    });
+    const states = (await cli.run("tenant list --json")).json() as { key: string; state: string }[];
+    expect(states.map(({ key, state }) => `${key} ${state}`)).toEqual([
+      "acme active",
+      "beta suspended",
+      "thief suspended",
+    ]);
+    expect(await mailboxes()).toMatchObject({ "acme/sales": ["paused", "pruned"] });
+  });
+
+  it("does not undo a suspension or a pause; resume does", async () => {
+    const again = await provision([acme(), beta()]);
+    expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining("mailfleet tenant resume beta") });
+    expect(again.plan).toContain("support skip");
+    expect((await cli.run("tenant resume beta --json")).json()).toMatchObject({ key: "beta", state: "active" });
+    expect((await cli.run("mailbox resume acme/sales --json")).json()).toMatchObject({ state: "active" });
+    expect(await mailboxes()).toMatchObject({ "acme/sales": ["active", null], "beta/support": ["active", null] });
+  });
+
+  it("shows people a table on stdout and the rest on stderr", async () => {
+    const { stdout, stderr } = await cli.run("provision -f tenants.yaml --dry-run", reach);
+    expect(stdout).toBe("");
+    expect(stderr).toBe("plan: 5 unchanged\n");
+    const list = await cli.run("mailbox list --tenant acme");
+    expect(list.stdout.split("\n")[0]).toMatch(/^TENANT +KEY +ADDRESS +STATE +REASON +NEXT DUE$/);
+    expect(list.stderr).toBe("");
+  });
+
+  it("prints the JSON Schema of its file without any configuration", async () => {
+    const { code, json } = await cli.run("provision schema --json", { DATABASE_URL: "" });
+    expect({ code, schema: json() }).toMatchObject({ code: 0, schema: { required: ["apiVersion", "tenants"] } });
+  });
+});
