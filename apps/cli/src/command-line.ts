@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { type CliConfig, readConfig, readConfigWithoutToken } from "./config.ts";
+import { type CliConfig, readConfig, readConfigWithoutToken, type Variables } from "./config.ts";
 import { describeFailure, type Failure } from "./describe-failure.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { openSession, type Session } from "./open-session.ts";
@@ -9,6 +9,8 @@ export type Options = { readonly json?: boolean };
 
 /** How a command runs: with what it needs opened before it and closed after it, and its ending as an exit code. */
 export type CommandLine = {
+  /** The environment: for `config check`, and for the secrets that a tenants file names. */
+  readonly variables: Variables;
   /** As the actor of the environment's token. Answers another exit code than 0 where something failed but data was printed. */
   asActor(
     options: Options,
@@ -32,18 +34,25 @@ export function addLeaf(parent: Command, nameAndArguments: string, summary: stri
     .addHelpText("after", `\nExample:\n  $ mailfleet ${example}`);
 }
 
+export type Surroundings = {
+  readonly streams: Streams;
+  readonly variables: Variables;
+  readonly commands: readonly AddCommand[];
+};
+
 /**
  * Runs one command line from its arguments to its exit code. Failures go to stderr, in one line what happened and one what
  * to do; with `--json` they are also the object on stdout, `{"error": …}`.
  */
 export async function runCommandLine(
   argv: readonly string[],
-  { streams, commands }: { streams: Streams; commands: readonly AddCommand[] },
+  { streams, variables, commands }: Surroundings,
 ): Promise<ExitCode> {
   let ending: ExitCode = exitCodes.done;
   const run: CommandLine = {
+    variables,
     async asActor({ json = false }, work) {
-      const session = await openSession(readConfig());
+      const session = await openSession(readConfig(variables));
       try {
         ending = (await work(session, createPrinter(streams, json))) ?? exitCodes.done;
       } finally {
@@ -51,7 +60,7 @@ export async function runCommandLine(
       }
     },
     async withoutActor({ json = false }, work) {
-      ending = (await work(createPrinter(streams, json), readConfigWithoutToken)) ?? exitCodes.done;
+      ending = (await work(createPrinter(streams, json), () => readConfigWithoutToken(variables))) ?? exitCodes.done;
     },
   };
   try {

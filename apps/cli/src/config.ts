@@ -25,7 +25,7 @@ export const Environment = z.object({
 export type Variables = Readonly<Record<string, string | undefined>>;
 export type CliConfig = ReturnType<typeof readConfig>;
 
-/** The environment itself, for the secrets that a tenants file names. */
+/** Where everything that a command reads of its environment comes from. */
 export function processEnvironment(): Variables {
   return process.env;
 }
@@ -35,12 +35,12 @@ export function processEnvironment(): Variables {
  *
  * @throws ConfigurationError with every fault at once
  */
-export function readConfig(variables: Variables = process.env) {
+export function readConfig(variables: Variables) {
   return toConfig(readEnvironment(Environment, variables));
 }
 
 /** For commands that run before there is a token: a file that will hold one need not be there yet. */
-export function readConfigWithoutToken(variables: Variables = process.env) {
+export function readConfigWithoutToken(variables: Variables) {
   const { MAILFLEET_TOKEN: _, ...shape } = Environment.shape;
   return toConfig({ ...readEnvironment(z.object(shape), variables), MAILFLEET_TOKEN: undefined });
 }

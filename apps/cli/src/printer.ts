@@ -1,4 +1,6 @@
+import { pipeline } from "node:stream/promises";
 import Table from "cli-table3";
+import { UsageError } from "./faults.ts";
 import { toTerminalJson, toTerminalLine, toTerminalText } from "./terminal-text.ts";
 
 /** A heading and what stands under it; null where a row has nothing to say. */
@@ -20,9 +22,18 @@ export type Printer = {
   /** A table for people, one of several. Nothing with `json`. */
   table<Row>(rows: readonly Row[], columns: Columns<Row>): void;
   note(text: string): void;
+  /**
+   * Bytes as they are, to a file or another program.
+   *
+   * @throws UsageError for a terminal: what came from outside could take it over
+   */
+  bytes(chunks: AsyncIterable<Uint8Array>): Promise<void>;
 };
 
-export type Streams = { readonly out: NodeJS.WritableStream; readonly errors: NodeJS.WritableStream };
+export type Streams = {
+  readonly out: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly errors: NodeJS.WritableStream;
+};
 
 export function createPrinter({ out, errors }: Streams, json: boolean): Printer {
   const write = (text: string) => void out.write(`${text}\n`);
@@ -53,6 +64,11 @@ export function createPrinter({ out, errors }: Streams, json: boolean): Printer 
       write(toTable(Object.keys(columns), cells));
     },
     note: (text) => void errors.write(`${toTerminalText(text)}\n`),
+    async bytes(chunks) {
+      if (out.isTTY)
+        throw new UsageError("bytes from outside are not written to a terminal", "Send them to a file: add > FILE.");
+      await pipeline(chunks, out, { end: false });
+    },
   };
   return printer;
 }

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const beta = `{ key: beta, namespace: beta-space, mailboxes: [${entry("support", "support@beta.example")}] }`;
   await cli.write("tenants.yaml", `apiVersion: mailfleet/v1\ntenants: [${acme}, ${beta}]\n`);
   const reach = { ...cli.operator, TLS_CA_FILE: cli.path("ca.pem"), NETWORK_ALLOW_PRIVATE: "127.0.0.0/8" };
-  expect(await cli.run("provision -f tenants.yaml", reach)).toMatchObject({ code: 0 });
+  expect(await cli.run(`provision -f ${cli.path("tenants.yaml")}`, reach)).toMatchObject({ code: 0 });
 
   const place = { url: cli.environment["DATABASE_URL"] ?? "", blobRoot: cli.environment["BLOB_ROOT"] ?? "" };
   expect(await storeInDueMailboxes(place, { raw, subject, text: "One\u009b2Jtwo\nlines", attachment })).toBe(3);
@@ -63,7 +63,7 @@ describe("actor", () => {
   it("create prints the token alone on stdout, once, or writes it for its owner alone", async () => {
     const [printed, written] = await Promise.all([
       cli.run("actor create --tenant beta --kind service --name printed --expires 1h"),
-      cli.run("actor create --tenant beta --kind service --name written --token-out written.token"),
+      cli.run(`actor create --tenant beta --kind service --name written --token-out ${cli.path("written.token")}`),
     ]);
     expect(printed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/) });
     expect(written).toMatchObject({ code: 0, stdout: "" });
@@ -75,9 +75,9 @@ describe("actor", () => {
 
   it("create refuses a name that is taken with exit 5, an unknown action with exit 2, and makes no file for either", async () => {
     const [taken, unknown, mailbox] = await Promise.all([
-      cli.run("actor create --tenant acme --kind agent --name assistant --token-out taken.token --json"),
+      cli.run(`actor create --tenant acme --kind agent --name assistant --token-out ${cli.path("taken.token")} --json`),
       cli.run(
-        "actor create --tenant acme --kind agent --name new --actions message.reed --token-out taken.token --json",
+        `actor create --tenant acme --kind agent --name new --actions message.reed --token-out ${cli.path("taken.token")} --json`,
       ),
       cli.run("actor create --tenant acme --kind agent --name new --mailboxes absent --json"),
     ]);
@@ -157,15 +157,15 @@ describe("message", () => {
   });
 
   it("show --raw and attachment give the bytes themselves", async () => {
-    const out = `message attachment ${messageId} 0 --out plan.pdf --json`;
+    const out = `message attachment ${messageId} 0 --out ${cli.path("plan.pdf")} --json`;
     const [rawEnding, piped, file] = await Promise.all([
       cli.run(`message show ${messageId} --raw`, agent),
       cli.run(`message attachment ${messageId} 0`, agent),
       cli.run(out, agent),
     ]);
-    expect(Buffer.from(rawEnding.stdout).equals(Buffer.from(raw.toString("utf8")))).toBe(true);
-    expect(piped).toMatchObject({ code: 0, stderr: "" });
-    expect(file.json()).toMatchObject({ file: "plan.pdf", sizeBytes: attachment.length });
+    expect(rawEnding).toMatchObject({ code: 0, bytes: raw, stderr: "" });
+    expect(piped).toMatchObject({ code: 0, bytes: attachment, stderr: "" });
+    expect(file.json()).toMatchObject({ file: cli.path("plan.pdf"), sizeBytes: attachment.length });
     expect((await stat(cli.path("plan.pdf"))).size).toBe(attachment.length);
     const [twice, absent, both] = await Promise.all([
       cli.run(out, agent),
@@ -219,7 +219,7 @@ describe("the gate", () => {
       ["audit list", agent],
       ["tenant suspend acme", agent],
       ["mailbox pause acme/support", agent],
-      ["provision -f tenants.yaml", { ...agent, NETWORK_ALLOW_PRIVATE: "127.0.0.0/8" }],
+      [`provision -f ${cli.path("tenants.yaml")}`, { ...agent, NETWORK_ALLOW_PRIVATE: "127.0.0.0/8" }],
       ["actor create --tenant acme --kind agent --name another", agent],
     ];
     const codes = await Promise.all(asked.map(async ([command, env]) => [command, (await cli.run(command, env)).code]));
@@ -247,7 +247,7 @@ describe("send", () => {
       "--idempotency-key",
       "k1",
       "--attach",
-      "body.txt",
+      cli.path("body.txt"),
       "--text",
       text,
     ];
@@ -275,7 +275,7 @@ describe("send", () => {
 
   it("answers a stored message in its thread without naming its sender", async () => {
     const { code, json } = await cli.run(
-      ["send", "--json", "--mailbox", "support", "--reply-to-message", messageId, "--text-file", "body.txt"],
+      ["send", "--json", "--mailbox", "support", "--reply-to-message", messageId, "--text-file", cli.path("body.txt")],
       agent,
     );
     const shown = (await cli.run(`message show ${messageId} --json`, agent)).json() as { threadId: string };

@@ -2,20 +2,21 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import { Writable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { testDatabaseUrl } from "@mailfleet/testkit";
 import { temporaryFolder } from "@mailfleet/testkit/servers";
-import { vi } from "vitest";
-
-// Each command is a process that loads everything anew: seconds, on a machine that is busy with other suites.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+import { runCommandLine } from "../src/command-line.ts";
+import { commands } from "../src/commands.ts";
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
 export type Ending = {
   readonly code: number | null;
   readonly stdout: string;
+  /** Stdout before it was taken for text. */
+  readonly bytes: Buffer;
   readonly stderr: string;
   /** The last line of stdout, parsed. */
   json(): unknown;
@@ -23,39 +24,67 @@ export type Ending = {
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** The command line as a person has it: a process of its own for each command, in a folder of its own, on a database of its own. */
+/** The command line on a database and in a folder of its own. File names on it are made by `path`. */
 export async function commandLineAtHand() {
   const folder = await temporaryFolder("cli");
   const path = (name: string) => join(folder.path, name);
   const environment: Environment = {
-    PATH: process.env["PATH"] ?? "",
     DATABASE_URL: await testDatabaseUrl(),
     KMS_LOCAL_KEY_FILE: path("wrapping.key"),
     BLOB_ROOT: path("blobs"),
-    NODE_COMPILE_CACHE: path("compiled"),
   };
   const operator: Environment = { MAILFLEET_TOKEN_FILE: path("operator.token") };
 
+  /** In this process: everything but `main.ts`. */
   const run = async (commandLine: string | readonly string[], env: Environment = operator): Promise<Ending> => {
-    const args = typeof commandLine === "string" ? commandLine.split(" ").filter((word) => word !== "") : commandLine;
-    const child = spawn(process.execPath, [main, ...args], {
+    const [out, errors] = [collecting(), collecting()];
+    const surroundings = { streams: { out, errors }, variables: { ...environment, ...env }, commands };
+    const code = await runCommandLine(words(commandLine), surroundings);
+    return toEnding(code, out.taken(), errors.taken());
+  };
+  /** As a person has it: a process of its own. Loading everything anew takes it a second. */
+  const runProcess = async (commandLine: string | readonly string[], env: Environment = operator): Promise<Ending> => {
+    const compiled = { NODE_COMPILE_CACHE: path("compiled") };
+    const child = spawn(process.execPath, [main, ...words(commandLine)], {
       cwd: folder.path,
-      env: { ...environment, ...env },
+      env: { ...environment, ...compiled, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-    return { code, stdout, stderr, json: () => JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") };
+    const [out, errors, [code]] = await Promise.all([buffer(child.stdout), buffer(child.stderr), once(child, "close")]);
+    return toEnding(code, out, errors);
   };
   return {
     environment,
     operator,
     run,
+    runProcess,
     path,
     write: (name: string, content: string | Uint8Array) => writeFile(path(name), content),
     read: (name: string) => readFile(path(name), "utf8"),
-    init: () => run("init --token-out operator.token", {}),
+    init: () => run(["init", "--token-out", path("operator.token")], {}),
     close: () => folder.close(),
   };
 }
 
 export type CommandLineAtHand = Awaited<ReturnType<typeof commandLineAtHand>>;
+
+function words(commandLine: string | readonly string[]): readonly string[] {
+  return typeof commandLine === "string" ? commandLine.split(" ").filter((word) => word !== "") : commandLine;
+}
+
+function toEnding(code: number | null, bytes: Buffer, errors: Buffer): Ending {
+  const stdout = bytes.toString("utf8");
+  const json = () => JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+  return { code, stdout, bytes, stderr: errors.toString("utf8"), json };
+}
+
+function collecting() {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return Object.assign(stream, { taken: () => Buffer.concat(chunks) });
+}

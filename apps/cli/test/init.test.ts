@@ -20,7 +20,7 @@ describe("before init", () => {
       MAILFLEET_TOKEN: "planted",
       MAILFLEET_TOKEN_FILE: "planted",
     };
-    const { code, stdout, stderr, json } = await cli.run("config check --json", wrong);
+    const { code, stdout, stderr, json } = await cli.runProcess("config check --json", wrong);
     expect(code).toBe(2);
     expect(stdout).toMatch(oneLine);
     expect(stdout + stderr).not.toContain("planted");
@@ -67,7 +67,7 @@ describe("before init", () => {
   it("help is exit 0 with an example, and a misspelt command or option exit 2 with a suggestion", async () => {
     const [help, command, option, nothing] = await Promise.all([
       cli.run("init --help"),
-      cli.run("mesage list --json"),
+      cli.runProcess("mesage list --json"),
       cli.run("message list --jsn"),
       cli.run("message show"),
     ]);
@@ -91,14 +91,14 @@ describe("init", () => {
 
   it("does not write over a file and leaves no operator behind when it could not write", async () => {
     await cli.write("taken", "mine");
-    expect(await cli.run("init --token-out taken", {})).toMatchObject({ code: 5 });
-    expect(await cli.run("init --token-out absent/token", {})).toMatchObject({ code: 2 });
+    expect(await cli.run(`init --token-out ${cli.path("taken")}`, {})).toMatchObject({ code: 5 });
+    expect(await cli.run(`init --token-out ${cli.path("absent/token")}`, {})).toMatchObject({ code: 2 });
     expect(await cli.read("taken")).toBe("mine");
   });
 
   it("makes one operator, however many run it at once", async () => {
     const runs = await Promise.all(
-      [1, 2, 3].map((number) => cli.run(`init --json --token-out operator-${number}`, {})),
+      [1, 2, 3].map((number) => cli.runProcess(`init --json --token-out operator-${number}`, {})),
     );
     expect(runs.map(({ code }) => code).toSorted()).toEqual([0, 5, 5]);
     const winner = runs.findIndex(({ code }) => code === 0) + 1;
@@ -113,11 +113,13 @@ describe("init", () => {
 
   it("makes the wrapping key, for its owner alone, and its token is an operator's", async () => {
     expect((await stat(cli.path("wrapping.key"))).mode & 0o777).toBe(0o600);
-    expect(await cli.run("status --json")).toMatchObject({ code: 0, stdout: '{"tenants":[]}\n' });
+    expect(await cli.runProcess("status --json")).toMatchObject({ code: 0, stdout: '{"tenants":[]}\n' });
   });
 
   it("refuses a second run with exit 5, and makes no file for it", async () => {
-    const second = await cli.run("init --json --token-out second", { KMS_LOCAL_KEY_FILE: cli.path("second.key") });
+    const second = await cli.run(["init", "--json", "--token-out", cli.path("second")], {
+      KMS_LOCAL_KEY_FILE: cli.path("second.key"),
+    });
     expect(second.code).toBe(5);
     expect(second.stdout).toMatch(oneLine);
     expect(second.json()).toMatchObject({ error: { code: "resource.conflicting" } });

@@ -64,7 +64,7 @@ async function provision(
     "tenants.yaml",
     `apiVersion: mailfleet/v1\ntenants:${tenants.length > 0 ? "" : " []"}\n${tenants.join("")}`,
   );
-  const ending = await cli.run(`provision -f tenants.yaml --json ${flags}`, env);
+  const ending = await cli.run(`provision -f ${cli.path("tenants.yaml")} --json ${flags}`, env);
   expect(ending.stdout + ending.stderr).not.toContain("planted");
   expect(ending.stdout).toMatch(/^[^\n]+\n$/);
   const outcome = ending.json() as Outcome;
@@ -198,7 +198,7 @@ describe("provision", () => {
   });
 
   it("shows people a table on stdout and the rest on stderr", async () => {
-    const { stdout, stderr } = await cli.run("provision -f tenants.yaml --dry-run", reach);
+    const { stdout, stderr } = await cli.run(`provision -f ${cli.path("tenants.yaml")} --dry-run`, reach);
     expect(stdout).toBe("");
     expect(stderr).toBe("plan: 5 unchanged\n");
     const list = await cli.run("mailbox list --tenant acme");

@@ -15,7 +15,7 @@ type Line = { page?: number; refs?: BlobRef[]; appended?: number; refused?: stri
 
 const now = () => new Date();
 const tenantId = newId(TenantId);
-const script = join(import.meta.dirname, "write-segments.ts");
+const script = join(import.meta.dirname, "write-segments-process.ts");
 let folder: TemporaryFolder;
 let root: string;
 let child: ChildProcess | undefined;

@@ -42,8 +42,3 @@ export function connect({ url, poolSizeMax, applicationName, now }: ConnectionOp
   });
   return { sql, orm: drizzle(sql), now };
 }
-
-/** PostgreSQL's timestamp text, as it comes out of a statement written by hand. */
-export function toDate(value: unknown): Date {
-  return new Date(String(value));
-}

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { ActorId, Epoch, MailboxId, Namespace, newId, TenantId } from "@mailfleet/domain";
+import { ActorId, Epoch, MailboxId, newId, TenantId } from "@mailfleet/domain";
 import { channelActor, createGate, type Gate, processActor, storedActor } from "@mailfleet/gate";
 import { testDatabaseUrl } from "@mailfleet/testkit";
 import postgres from "postgres";
@@ -90,5 +90,3 @@ export async function startRun(fixture: Fixture, mailboxId: MailboxId, runMs = 6
   if (started === null) throw new Error("the run did not start");
   return epoch;
 }
-
-export const namespaceOf = (value: string) => Namespace.parse(value);

@@ -1,6 +1,6 @@
 import { ConfigurationError, describeEnvironment } from "@mailfleet/runtime";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
-import { Environment, processEnvironment, readConfig, type Variables } from "../config.ts";
+import { Environment, readConfig, type Variables } from "../config.ts";
 
 export const addConfig: AddCommand = (program, run) => {
   const config = program.command("config").description("the environment this command line reads");
@@ -11,7 +11,7 @@ export const addConfig: AddCommand = (program, run) => {
     "config check",
   ).action((options: Options) =>
     run.withoutActor(options, async (print) => {
-      const variables = processEnvironment();
+      const { variables } = run;
       const faults = findFaults(variables);
       if (faults.length > 0) throw new ConfigurationError(faults);
       print.rows(describeSources(variables), {

@@ -26,7 +26,7 @@ export const addMessage: AddCommand = (program, run) => {
       run.asActor(options, async (session, print) => {
         if (options.json && options.out === undefined) throw bytesAndJson("--out FILE");
         const { out: file, tenant } = options;
-        const written = await writeAttachment(session, { id, tenant, position: parseSequence(position), file });
+        const written = await writeAttachment(session, print, { id, tenant, position: parseSequence(position), file });
         if (file !== undefined)
           print.one({ file, ...written }, { File: file, Bytes: written.sizeBytes, "SHA-256": written.sha256 });
       }),
@@ -61,7 +61,7 @@ function addShow(message: Command, run: CommandLine): void {
       run.asActor(options, async (session, print) => {
         const { tenant } = options;
         if (options.json && options.raw) throw bytesAndJson("either --raw or --json");
-        if (options.raw) return writeRaw(session, { id, tenant });
+        if (options.raw) return writeRaw(session, print, { id, tenant });
         const shown = await showMessage(session, { id, tenant });
         print.one(shown, describeMessage(shown));
         print.table(shown.attachments, {

@@ -16,7 +16,7 @@ export const addProvision: AddCommand = (program, run) => {
         const { file, dryRun = false, prune = false } = options;
         if (file === undefined) throw new UsageError("no tenants file is named", "Name it with -f FILE.");
         const { runProvision } = await import("../provisioning/run-provision.ts");
-        return runProvision(session, print, { file, dryRun, prune });
+        return runProvision(session, print, { file, dryRun, prune, variables: run.variables });
       }),
     );
   addLeaf(provision, "schema", "the JSON Schema of the tenants file", "provision schema > tenants.schema.json").action(

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createImapMailSource } from "@mailfleet/mail-source";
 import { createNetworkGuard } from "@mailfleet/runtime";
-import { processEnvironment } from "../config.ts";
+import type { Variables } from "../config.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { UsageError } from "../faults.ts";
 import type { Session } from "../open-session.ts";
@@ -11,13 +11,19 @@ import { applyPlan, type MailboxResult } from "./apply-plan.ts";
 import { makePlan } from "./make-plan.ts";
 import type { TenantStep } from "./plan-changes.ts";
 
-export type ProvisionRequest = { readonly file: string; readonly dryRun: boolean; readonly prune: boolean };
+export type ProvisionRequest = {
+  readonly file: string;
+  readonly dryRun: boolean;
+  readonly prune: boolean;
+  /** Where `{ env: NAME }` is looked up. */
+  readonly variables: Variables;
+};
 
 /** Reads, plans, tells the plan and carries it out. Fails where a mailbox could not be connected, the others done all the same. */
 export async function runProvision(session: Session, print: Printer, request: ProvisionRequest): Promise<ExitCode> {
-  const { file, dryRun, prune } = request;
+  const { file, dryRun, prune, variables } = request;
   const guard = createNetworkGuard(session.config.network);
-  const places = { environment: processEnvironment(), folder: dirname(file) };
+  const places = { environment: variables, folder: dirname(file) };
   const plan = await makePlan(session, { text: await readYaml(file), name: file, places, guard, prune });
   const rows = plan.flatMap(toRows);
   const shown = rows.filter(({ action }) => action !== "unchanged");

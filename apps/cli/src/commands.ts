@@ -1,0 +1,22 @@
+import type { AddCommand } from "./command-line.ts";
+import { addActor } from "./commands/actor.ts";
+import { addAudit } from "./commands/audit.ts";
+import { addConfig } from "./commands/config.ts";
+import { addDb } from "./commands/db.ts";
+import { addEvent } from "./commands/event.ts";
+import { addInit } from "./commands/init.ts";
+import { addMailbox } from "./commands/mailbox.ts";
+import { addMessage } from "./commands/message.ts";
+import { addProvision } from "./commands/provision.ts";
+import { addSend } from "./commands/send.ts";
+import { addStatus } from "./commands/status.ts";
+import { addSubmission } from "./commands/submission.ts";
+import { addTenant } from "./commands/tenant.ts";
+
+/** Every command there is, in the order of the help. */
+export const commands: readonly AddCommand[] = [
+  ...[addInit, addDb, addConfig],
+  ...[addProvision, addTenant, addMailbox, addActor],
+  ...[addMessage, addSend, addSubmission],
+  ...[addEvent, addAudit, addStatus],
+];
