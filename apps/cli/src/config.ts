@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import {
   blobVariables,
   ConfigurationError,
@@ -53,20 +52,11 @@ function toConfig(env: z.output<typeof Environment>) {
     vault: { cacheSizeMax: 1_000, cacheTtlMs: 60_000 },
     blobRoot: () => required(env.BLOB_ROOT, "BLOB_ROOT: is not set; expected the folder of the blob store"),
     network: { allowPrivate: env.NETWORK_ALLOW_PRIVATE },
-    tls: () => (env.TLS_CA_FILE === undefined ? {} : { caPem: readAuthority(env.TLS_CA_FILE) }),
+    tls: () => (env.TLS_CA_FILE === undefined ? {} : { caPem: env.TLS_CA_FILE }),
   };
 }
 
 function required<Value>(value: Value | undefined, fault: string): Value {
   if (value === undefined) throw new ConfigurationError([fault]);
   return value;
-}
-
-function readAuthority(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    throw new ConfigurationError([`TLS_CA_FILE: names a file that cannot be read (${code})`]);
-  }
 }

@@ -51,6 +51,12 @@ describe("the exit code", () => {
 });
 
 describe("a failure", () => {
+  it("of a deadline of ours is no bug: it is worth another try", async () => {
+    const signal = AbortSignal.timeout(0);
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    expect(describeFailure(signal.reason)).toMatchObject({ exitCode: 75, stack: null });
+  });
+
   it("says what to do for every code there is", () => {
     for (const [code, { hint }] of Object.entries(endingByCode)) expect(hint, code).toMatch(/^[A-Z].*\.$|why\.$/);
   });

@@ -36,6 +36,10 @@ export function describeFailure(error: unknown): Failure | null {
   if (error instanceof OperationalError) {
     return { code: error.code, message: error.message, ...endingByCode[error.code], ...nothingMore };
   }
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    const ending = { hint: "Run the same command again in a moment.", exitCode: exitCodes.tryLater };
+    return { code: "deadline.passed", message: "a step took too long and was given up", ...ending, ...nothingMore };
+  }
   return databaseFailure(error) ?? describeBug(error);
 }
 
@@ -74,6 +78,6 @@ function describeBug(error: unknown): Failure {
   };
 }
 
-export function innermost(error: unknown): unknown {
+function innermost(error: unknown): unknown {
   return error instanceof Error && error.cause instanceof Error ? innermost(error.cause) : error;
 }

@@ -97,18 +97,18 @@ describe("init", () => {
   });
 
   it("makes one operator, however many run it at once", async () => {
+    const numbers = [1, 2, 3, 4, 5, 6, 7, 8];
     const runs = await Promise.all(
-      [1, 2, 3].map((number) => cli.runProcess(`init --json --token-out operator-${number}`, {})),
+      numbers.map((number) => cli.run(["init", "--json", "--token-out", cli.path(`operator-${number}`)], {})),
     );
-    expect(runs.map(({ code }) => code).toSorted()).toEqual([0, 5, 5]);
+    expect(runs.map(({ code }) => code).toSorted()).toEqual([0, ...numbers.slice(1).map(() => 5)]);
     const winner = runs.findIndex(({ code }) => code === 0) + 1;
-    for (const number of [1, 2, 3]) {
+    for (const number of numbers) {
       const file = await stat(cli.path(`operator-${number}`)).catch(() => null);
       expect(file === null ? null : file.mode & 0o777).toBe(number === winner ? 0o600 : null);
     }
-    const made = runs[winner - 1]?.json() as { tokenFile: string };
-    expect(made).toMatchObject({ name: "operator", tokenFile: `operator-${winner}` });
-    await cli.write("operator.token", await cli.read(made.tokenFile));
+    expect(runs[winner - 1]?.json()).toMatchObject({ name: "operator", tokenFile: cli.path(`operator-${winner}`) });
+    await cli.write("operator.token", await cli.read(`operator-${winner}`));
   });
 
   it("makes the wrapping key, for its owner alone, and its token is an operator's", async () => {

@@ -17,7 +17,12 @@ beforeAll(async () => {
   cli = await commandLineAtHand();
   [mail] = await Promise.all([startEmbeddedMail({ users }), cli.init()]);
   await cli.write("ca.pem", mail.caPem);
-  reach = { ...cli.operator, ...passwords, TLS_CA_FILE: cli.path("ca.pem"), NETWORK_ALLOW_PRIVATE: "127.0.0.0/8" };
+  reach = {
+    ...cli.operator,
+    ...passwords,
+    TLS_CA_FILE: cli.path("ca.pem"),
+    NETWORK_ALLOW_PRIVATE: "127.0.0.0/8, ::1/128",
+  };
 });
 afterAll(async () => {
   await cli.close();
@@ -136,6 +141,17 @@ describe("provision", () => {
     const third = await provision([acme(), beta()]);
     expect(third).toMatchObject({ code: 0, results: [] });
     expect(third.plan.every((row) => row.endsWith(" unchanged"))).toBe(true);
+  });
+
+  it("leaves a paused mailbox paused when it changes its settings", async () => {
+    expect(await cli.run("mailbox pause acme/support")).toMatchObject({ code: 0 });
+    const elsewhere = (text: string) => text.replace("host: 127.0.0.1", "host: localhost");
+    const changed = await provision([elsewhere(acme()), beta()]);
+    expect(changed).toMatchObject({ code: 0, results: [{ mailbox: "support", state: "paused", failure: null }] });
+    expect(changed.plan).toContain("support update imap.host");
+    expect(await mailboxes()).toMatchObject({ "acme/support": ["paused", "paused by an operator"] });
+    expect(await provision([acme(), beta()])).toMatchObject({ code: 0 });
+    expect(await cli.run("mailbox resume acme/support")).toMatchObject({ code: 0 });
   });
 
   it("keeps a working mailbox on its old settings when the new ones cannot sign in", async () => {

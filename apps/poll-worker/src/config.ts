@@ -1,30 +1,10 @@
-import { readFileSync } from "node:fs";
-import {
-  blobVariables,
-  chooseKey,
-  databaseVariables,
-  healthVariables,
-  keyVariables,
-  logLevel,
-  networkVariables,
-  queueVariables,
-  readEnvironment,
-} from "@mailfleet/runtime";
+import { readEnvironment, workerConfig, workerEnvironment } from "@mailfleet/runtime";
 import { z } from "zod";
 
-export const Environment = z.object({
-  ...databaseVariables,
-  ...queueVariables,
-  ...keyVariables,
-  ...blobVariables,
-  ...networkVariables,
-  POLL_CONCURRENCY: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(500)
-    .default(50)
-    .meta({ description: "Polls at once in this process." }),
+export const Environment = workerEnvironment({
+  POLL_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(50).meta({
+    description: "Polls at once in this process.",
+  }),
   POLL_RUN_MS: z.coerce.number().int().min(1_000).max(600_000).default(60_000).meta({
     description:
       "How long, in ms, a poll holds its mailbox without a heartbeat. A killed worker's mailboxes wait this long.",
@@ -38,28 +18,18 @@ export const Environment = z.object({
   POLL_PAGE_MESSAGES: z.coerce.number().int().min(1).max(1_000).default(100).meta({
     description: "How many messages are stored in one transaction.",
   }),
-  ...healthVariables,
-  LOG_LEVEL: logLevel,
 });
 
-/** Flat names outside, one shape per component inside. Rules that span two names live here. */
+/** Flat names outside, one shape per component inside. */
 export function readConfig(environment?: NodeJS.ProcessEnv) {
   const env = readEnvironment(Environment, environment);
   return {
-    database: { url: env.DATABASE_URL.reveal(), poolSizeMax: 10, applicationName: "poll-worker" },
-    queue: { url: (env.QUEUE_URL ?? env.DATABASE_URL).reveal() },
-    key: chooseKey(env),
-    vault: { cacheSizeMax: 10_000, cacheTtlMs: 300_000 },
-    blobRoot: env.BLOB_ROOT,
-    network: { allowPrivate: env.NETWORK_ALLOW_PRIVATE },
-    tls: env.TLS_CA_FILE === undefined ? {} : { caPem: readFileSync(env.TLS_CA_FILE, "utf8") },
+    ...workerConfig(env, "poll-worker"),
     polling: {
       concurrency: env.POLL_CONCURRENCY,
       runMs: env.POLL_RUN_MS,
       bounds: { intervalMsMin: env.POLL_INTERVAL_MS_MIN, freshnessMs: env.POLL_FRESHNESS_MS },
       pageMessagesMax: env.POLL_PAGE_MESSAGES,
     },
-    health: { host: env.HEALTH_HOST, port: env.HEALTH_PORT },
-    logLevel: env.LOG_LEVEL,
   };
 }

@@ -1,28 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import type { ConfigurationError } from "./configuration-error.ts";
 import { describeEnvironment } from "./describe-environment.ts";
-import {
-  blobVariables,
-  chooseKey,
-  databaseVariables,
-  healthVariables,
-  keyVariables,
-  logLevel,
-  networkVariables,
-  queueVariables,
-} from "./fleet-variables.ts";
+import { chooseKey, keyVariables, workerConfig, workerEnvironment } from "./fleet-variables.ts";
 import { readEnvironment } from "./read-environment.ts";
 
-const all = z.object({
-  ...databaseVariables,
-  ...queueVariables,
-  ...keyVariables,
-  ...blobVariables,
-  ...networkVariables,
-  ...healthVariables,
-  LOG_LEVEL: logLevel,
-});
-const needed = { DATABASE_URL: "postgres://u:p@h/d", BLOB_ROOT: "/srv/blobs" };
+const all = workerEnvironment({ OWN: z.string().optional().meta({ description: "This worker's own." }) });
+const needed = { DATABASE_URL: "postgres://u:p@h/d", BLOB_ROOT: "/srv/blobs", KMS_LOCAL_KEY_FILE: "/k" };
 
 describe("the variables that processes share", () => {
   it("keeps every URL that carries a login secret, and describes every variable", () => {
@@ -57,4 +41,22 @@ describe("the variables that processes share", () => {
       expect(() => chooseKey(readEnvironment(z.object(keyVariables), variables))).toThrow("The configuration is wrong");
     },
   );
+
+  it("tells every fault of a worker at once, the choice of key and an unreadable authority among them", () => {
+    const wrong = { BLOB_ROOT: "/srv/blobs", TLS_CA_FILE: "/nowhere/ca.pem", HEALTH_PORT: "http" };
+    const faults = (() => {
+      try {
+        readEnvironment(all, wrong);
+        return [];
+      } catch (error) {
+        return (error as ConfigurationError).faults.map((fault) => fault.split(":")[0]);
+      }
+    })();
+    expect(faults).toEqual(["DATABASE_URL", "TLS_CA_FILE", "HEALTH_PORT", "KMS_LOCAL_KEY_FILE, KMS_KEY_ID"]);
+  });
+
+  it("hands the queue to PostgreSQL when no other is named", () => {
+    const config = workerConfig(readEnvironment(all, needed), "test");
+    expect(config).toMatchObject({ queue: { url: needed.DATABASE_URL }, key: { kind: "local-key-file" }, tls: {} });
+  });
 });

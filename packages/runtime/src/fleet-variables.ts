@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { ConfigurationError } from "./configuration-error.ts";
 import { logLevels } from "./create-log.ts";
@@ -36,10 +37,20 @@ export const blobVariables = {
 
 export const networkVariables = {
   NETWORK_ALLOW_PRIVATE: cidrList().meta({
-    description: "Ranges that mail servers may lie in although they are not public.",
+    description: "CIDRs, separated by commas, that mail servers may lie in although they are not public.",
   }),
+  /** Read as what the file holds. */
   TLS_CA_FILE: z
     .string()
+    .transform((path, context) => {
+      try {
+        return readFileSync(path, "utf8");
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+        context.addIssue({ code: "custom", message: `names a file that cannot be read (${code})` });
+        return z.NEVER;
+      }
+    })
     .optional()
     .meta({ description: "PEM file of an authority that mail servers' certificates may also come from." }),
 };
@@ -59,13 +70,52 @@ export const logLevel = z.enum(logLevels).default("info").meta({ description: "T
 
 type KeyValues = z.output<z.ZodObject<typeof keyVariables>>;
 
-/** @throws ConfigurationError when not exactly one key is chosen */
-export function chooseKey(env: KeyValues) {
+/** Which key wraps data keys, or what is wrong with the choice. */
+function readKey(env: KeyValues) {
   const { KMS_LOCAL_KEY_FILE: keyFile, KMS_KEY_ID: keyId, KMS_REGION: region, KMS_ENDPOINT: endpoint } = env;
   if (keyFile !== undefined && keyId === undefined) return { kind: "local-key-file", keyFile } as const;
-  if (keyFile !== undefined || keyId === undefined) {
-    throw new ConfigurationError(["KMS_LOCAL_KEY_FILE, KMS_KEY_ID: set exactly one of them"]);
-  }
-  if (region === undefined) throw new ConfigurationError(["KMS_REGION: is required with KMS_KEY_ID"]);
+  if (keyFile !== undefined || keyId === undefined) return "KMS_LOCAL_KEY_FILE, KMS_KEY_ID: set exactly one of them";
+  if (region === undefined) return "KMS_REGION: is not set; it is needed with KMS_KEY_ID";
   return { kind: "aws-kms", keyId, region, endpoint } as const;
+}
+
+/** @throws ConfigurationError when not exactly one key is chosen */
+export function chooseKey(env: KeyValues) {
+  const key = readKey(env);
+  if (typeof key === "string") throw new ConfigurationError([key]);
+  return key;
+}
+
+const workerVariables = {
+  ...databaseVariables,
+  ...queueVariables,
+  ...keyVariables,
+  ...blobVariables,
+  ...networkVariables,
+  ...healthVariables,
+  LOG_LEVEL: logLevel,
+};
+
+/** The environment of a worker: what all of them read, and what is this one's own. */
+export function workerEnvironment<Shape extends z.ZodRawShape>(own: Shape) {
+  const fault = (env: unknown) => readKey(env as KeyValues);
+  return z.object({ ...workerVariables, ...own }).refine((env) => typeof fault(env) !== "string", {
+    when: () => true, // also when another variable is wrong: every fault is told at once
+    error: ({ input }) => String(fault(input)),
+  });
+}
+
+/** What every worker makes of its environment: one shape per part. */
+export function workerConfig(env: z.output<z.ZodObject<typeof workerVariables>>, applicationName: string) {
+  return {
+    database: { url: env.DATABASE_URL.reveal(), poolSizeMax: 10, applicationName },
+    queue: { url: (env.QUEUE_URL ?? env.DATABASE_URL).reveal() },
+    key: chooseKey(env),
+    vault: { cacheSizeMax: 10_000, cacheTtlMs: 300_000 },
+    blobRoot: env.BLOB_ROOT,
+    network: { allowPrivate: env.NETWORK_ALLOW_PRIVATE },
+    tls: env.TLS_CA_FILE === undefined ? {} : { caPem: env.TLS_CA_FILE },
+    health: { host: env.HEALTH_HOST, port: env.HEALTH_PORT },
+    logLevel: env.LOG_LEVEL,
+  };
 }

@@ -16,6 +16,8 @@ export {
   logLevel,
   networkVariables,
   queueVariables,
+  workerConfig,
+  workerEnvironment,
 } from "./fleet-variables.ts";
 export type { Lookup, NetworkGuardOptions } from "./network/create-network-guard.ts";
 export { createNetworkGuard } from "./network/create-network-guard.ts";

@@ -12,7 +12,7 @@ export function createLocator(document: Document, lines: LineCounter): (path: Pa
 }
 
 /** `tenants[0].mailboxes[1].key` */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   const text = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
   return text.replace(/^\./, "") || "(file)";
 }

@@ -158,12 +158,21 @@ describe("a plan", () => {
     expect(plan({ existing: [suspended], prune: true })).toEqual([]);
   });
 
-  it("signs in wherever the server would notice, and nowhere else", () => {
-    const step = (changes: string[]) =>
-      ({ key: "m", action: "update", changes, wanted: null, existing: null }) as const;
+  it("signs in wherever the server would notice or a login is owed, and nowhere else", () => {
+    const needs = (change: string, state: MailboxRow["state"]) =>
+      needsLogin({
+        key: "m",
+        action: "update",
+        changes: [change],
+        wanted: null,
+        existing: storedMailbox(wantMailbox(), { state }),
+      });
     for (const change of ["imap.port", "folder", "credential", "credential.user"])
-      expect(needsLogin(step([change]))).toBe(true);
-    expect(needsLogin(step(["displayName", "smtp.port", "address", "startFrom"]))).toBe(false);
+      expect(needs(change, "active")).toBe(true);
+    for (const change of ["displayName", "smtp.port", "address", "startFrom"]) {
+      expect(needs(change, "active")).toBe(false);
+      expect(needs(change, "pending")).toBe(true);
+    }
   });
 });
 

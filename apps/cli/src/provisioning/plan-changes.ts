@@ -96,8 +96,7 @@ function planMailbox(wanted: WantedMailbox, existing: MailboxRow | null, rules: 
   const credential = rules.credentialsDiffer.has(existing.id as MailboxId);
   const changes = [...changed, ...(otherUser ? ["credential.user"] : []), ...(credential ? ["credential"] : [])];
   if (changes.length > 0) return { key, action: "update", changes, wanted, existing };
-  const proven = existing.state === "active" || existing.state === "paused";
-  return { key, action: proven ? "unchanged" : "verify", changes, wanted, existing };
+  return { key, action: isProven(existing) ? "unchanged" : "verify", changes, wanted, existing };
 }
 
 export function tenantSettings({ weight, limits }: WantedTenant): TenantSettings {
@@ -117,10 +116,14 @@ export function mailboxSettings({
   return { address, displayName: displayName ?? null, imap, smtp: smtp ?? null, folder, startFrom, identity };
 }
 
-/** What a login would notice. Other settings change without one. */
-export function needsLogin({ action, changes }: MailboxStep): boolean {
+/** Where a login would notice the change, or is still owed. Other settings of a mailbox that works change without one. */
+export function needsLogin({ action, changes, existing }: MailboxStep): boolean {
   if (action !== "update") return action === "create" || action === "verify";
-  return changes.some((change) => /^(imap|folder|credential)/.test(change));
+  return !isProven(existing) || changes.some((change) => /^(imap|folder|credential)/.test(change));
+}
+
+function isProven(existing: MailboxRow | null): boolean {
+  return existing?.state === "active" || existing?.state === "paused";
 }
 
 /** Dotted names of what differs, one level down: `poll.burst`. */
