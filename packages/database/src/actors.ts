@@ -1,7 +1,7 @@
 import type { ActorId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, asc, eq, isNull } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
+import { and, asc, eq, isNull } from "./drizzle.ts";
 import { isUniqueViolation } from "./mailboxes.ts";
 import { actors } from "./schema.ts";
 

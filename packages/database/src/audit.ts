@@ -1,8 +1,8 @@
 import type { AuditEntry, AuditWriter } from "@mailfleet/gate";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, desc, eq, type SQL } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { Connection } from "./connection.ts";
+import { and, desc, eq, type SQL } from "./drizzle.ts";
 import { audit } from "./schema.ts";
 
 export type AuditRow = typeof audit.$inferSelect;

@@ -1,5 +1,5 @@
-import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
+import { drizzle } from "./drizzle.ts";
 
 /** postgres.js itself, for statements on the hot path: prepared once a connection. Times travel as ISO text, JSON as text. */
 export type Sql = postgres.Sql;

@@ -1,7 +1,7 @@
 import { CredentialId, type MailboxId, newId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, desc, eq, isNull } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
+import { and, desc, eq, isNull } from "./drizzle.ts";
 import { credentials } from "./schema.ts";
 
 export type CredentialRow = typeof credentials.$inferSelect;

@@ -1,6 +1,6 @@
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, asc, eq, gt } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
+import { and, asc, eq, gt } from "./drizzle.ts";
 import { events } from "./schema.ts";
 
 export type EventRow = typeof events.$inferSelect;

@@ -1,7 +1,7 @@
 import type { Epoch, MailboxId } from "@mailfleet/domain";
 import { type Grant, requireGrant, type TenantAction } from "@mailfleet/gate";
-import { and, asc, eq } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
+import { and, asc, eq } from "./drizzle.ts";
 import { recordEvents } from "./record-events.ts";
 import { cursors, type MailboxState, mailboxes } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 import type { MailboxId, MessageId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, asc, desc, eq, lt, type SQL } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
+import { and, asc, desc, eq, lt, type SQL } from "./drizzle.ts";
 import { attachments, messageLocations, messages } from "./schema.ts";
 
 export type MessageRow = typeof messages.$inferSelect;

@@ -1,10 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { OperationalError } from "@mailfleet/domain";
-import { readMigrationFiles } from "drizzle-orm/migrator";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import type { Sql } from "./connection.ts";
+import { drizzle, migrate, readMigrationFiles } from "./drizzle.ts";
 
 const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
 

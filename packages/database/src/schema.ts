@@ -1,4 +1,5 @@
 /** The tables as drizzle sees them. `migrations/` is what makes them; a test holds the two against each other. */
+
 import type {
   ActorId,
   BlobRef,
@@ -11,7 +12,7 @@ import type {
   TenantId,
   ThreadId,
 } from "@mailfleet/domain";
-import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp, uuid } from "./drizzle.ts";
 
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });

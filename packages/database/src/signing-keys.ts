@@ -1,6 +1,6 @@
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { asc, desc, isNull } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
+import { asc, desc, isNull } from "./drizzle.ts";
 import { signingKeys } from "./schema.ts";
 
 export type SigningKeyRow = typeof signingKeys.$inferSelect;

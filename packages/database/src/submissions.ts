@@ -8,8 +8,8 @@ import {
   type ThreadId,
 } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, asc, desc, eq } from "drizzle-orm";
 import type { Connection, Transaction } from "./connection.ts";
+import { and, asc, desc, eq } from "./drizzle.ts";
 import { submissionRecipients, submissions } from "./schema.ts";
 
 export type SubmissionRow = typeof submissions.$inferSelect;

@@ -1,7 +1,7 @@
 import type { KeyPurpose, WrappedKey } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, desc, eq } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
+import { and, desc, eq } from "./drizzle.ts";
 import { tenantKeys } from "./schema.ts";
 
 export type TenantKeyRow = {

@@ -1,7 +1,6 @@
 import { testDatabaseUrl } from "@mailfleet/testkit";
-import { getTableColumns, getTableName, is } from "drizzle-orm";
-import { PgTable } from "drizzle-orm/pg-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { getTableColumns, getTableName, is, PgTable } from "../src/drizzle.ts";
 import { migrateDatabase, openDatabase } from "../src/index.ts";
 import * as schema from "../src/schema.ts";
 import { type Fixture, openFixture } from "./fixture.ts";

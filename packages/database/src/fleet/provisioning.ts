@@ -1,7 +1,7 @@
 import { MailboxId, type MailServer, type Namespace, newId, TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, asc, eq } from "drizzle-orm";
 import type { Connection } from "../connection.ts";
+import { and, asc, eq } from "../drizzle.ts";
 import { isUniqueViolation, type MailboxRow } from "../mailboxes.ts";
 import { mailboxes, tenants } from "../schema.ts";
 

@@ -1,7 +1,7 @@
 import { type ActorId, type Epoch, type MailboxId, type Namespace, SubmissionId, TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { and, eq } from "drizzle-orm";
 import type { Connection, Transaction } from "../connection.ts";
+import { and, eq } from "../drizzle.ts";
 import { type EventType, recordEvents } from "../record-events.ts";
 import { type SubmissionState, submissions } from "../schema.ts";
 
