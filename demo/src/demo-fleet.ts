@@ -94,6 +94,8 @@ function environment(folder: string, databaseUrl: string, caFile: string): NodeJ
     POLL_PAGE_MESSAGES: "5",
     SCHEDULER_CLAIM_MS: "3000",
     LOG_LEVEL: "debug",
+    // Some thirty processes start one after another from the same sources.
+    NODE_COMPILE_CACHE: join(folder, "compile-cache"),
   };
 }
 

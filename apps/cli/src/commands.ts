@@ -7,8 +7,10 @@ import { addEvent } from "./commands/event.ts";
 import { addInit } from "./commands/init.ts";
 import { addMailbox } from "./commands/mailbox.ts";
 import { addMessage } from "./commands/message.ts";
+import { addOperator } from "./commands/operator.ts";
 import { addProvision } from "./commands/provision.ts";
 import { addSend } from "./commands/send.ts";
+import { addSigningKey } from "./commands/signing-key.ts";
 import { addStatus } from "./commands/status.ts";
 import { addSubmission } from "./commands/submission.ts";
 import { addTenant } from "./commands/tenant.ts";
@@ -16,6 +18,7 @@ import { addTenant } from "./commands/tenant.ts";
 /** Every command there is, in the order of the help. */
 export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
+  ...[addOperator, addSigningKey],
   ...[addProvision, addTenant, addMailbox, addActor],
   ...[addMessage, addSend, addSubmission],
   ...[addEvent, addAudit, addStatus],

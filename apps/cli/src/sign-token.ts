@@ -14,13 +14,19 @@ const PrivateKey = z.record(z.string(), z.unknown());
 /** Makes the fleet's signing key and seals its private half. One that stands is left: an earlier run came this far. */
 export async function createFirstSigningKey(session: Session): Promise<void> {
   const grant = await session.authorize("fleet.sign", {});
-  if ((await session.database.signingKeys.current(grant)) !== null) return;
+  if ((await session.database.signingKeys.current(grant)) === null) await createNextSigningKey(session);
+}
+
+/** Makes a key that signs from now on; the keys before it still verify until they are retired. Answers its id. */
+export async function createNextSigningKey(session: Session): Promise<string> {
+  const grant = await session.authorize("fleet.sign", {});
   const { kid, publicJwk, privateJwk } = await createSigningKey();
   const vault = await session.vault();
   const plaintext = Buffer.from(JSON.stringify(privateJwk));
   try {
     const sealedPrivate = await vault.seal(grant, binding(kid), plaintext, { signal: AbortSignal.timeout(openMsMax) });
     await session.database.signingKeys.insert(grant, { kid, publicJwk: { ...publicJwk }, sealedPrivate });
+    return kid;
   } finally {
     plaintext.fill(0);
   }

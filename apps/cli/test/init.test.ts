@@ -137,3 +137,37 @@ describe("init", () => {
     expect(cut).toMatchObject({ code: 3, stderr: expect.not.stringContaining(token.slice(10, 40)) });
   });
 });
+
+describe("operators", () => {
+  it("can make another operator, whose token works until it is revoked, and never leave the fleet without one", async () => {
+    const made = await cli.run(["operator", "create", "--json", "--name", "ada", "--token-out", cli.path("ada.token")]);
+    expect(made).toMatchObject({ code: 0 });
+    const ada = { MAILFLEET_TOKEN_FILE: cli.path("ada.token") };
+    expect(await cli.run("status --json", ada)).toMatchObject({ code: 0 });
+    expect((await cli.run("operator list --json", ada)).json()).toMatchObject([{ name: "ada" }, { name: "operator" }]);
+    expect(await cli.run(["operator", "create", "--name", "ada", "--token-out", cli.path("b")])).toMatchObject({
+      code: 5,
+    });
+
+    expect(await cli.run("operator revoke ada")).toMatchObject({ code: 0 });
+    expect(await cli.run("status", ada)).toMatchObject({ code: 3 });
+    expect(await cli.run("operator revoke operator")).toMatchObject({ code: 5 });
+    expect(await cli.run("operator revoke nobody")).toMatchObject({ code: 4 });
+  });
+});
+
+describe("the signing key", () => {
+  it("can be replaced: older tokens stay good until their key is retired", async () => {
+    const [first] = (await cli.run("signing-key list --json")).json() as { kid: string }[];
+    expect(await cli.run(`signing-key retire ${first?.kid}`)).toMatchObject({ code: 5 }); // it is the only one
+    expect(await cli.run("signing-key rotate")).toMatchObject({ code: 0 });
+    expect(await cli.run("status")).toMatchObject({ code: 0 });
+    await cli.run(["operator", "create", "--name", "grace", "--token-out", cli.path("grace.token")]);
+    const grace = { MAILFLEET_TOKEN_FILE: cli.path("grace.token") };
+
+    expect(await cli.run(`signing-key retire ${first?.kid}`, grace)).toMatchObject({ code: 0 });
+    expect(await cli.run("status")).toMatchObject({ code: 3 });
+    expect(await cli.run("status", grace)).toMatchObject({ code: 0 });
+    expect(await cli.run(`signing-key retire ${first?.kid}`, grace)).toMatchObject({ code: 4 });
+  });
+});

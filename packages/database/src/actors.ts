@@ -12,14 +12,18 @@ export type NewActor = Pick<ActorRow, "id" | "kind" | "name" | "actions" | "mail
 export type Actors = {
   /** Null where the name is taken. */
   create(grant: Grant<"actor.manage" | "fleet.provision">, actor: NewActor): Promise<ActorRow | null>;
-  list(grant: Grant<"actor.manage">): Promise<readonly ActorRow[]>;
+  list(grant: Grant<"actor.manage" | "fleet.provision">): Promise<readonly ActorRow[]>;
   /** False where there is no such actor. Revoking twice is revoking once. */
-  revoke(grant: Grant<"actor.manage">, actorId: ActorId): Promise<boolean>;
+  revoke(grant: Grant<"actor.manage" | "fleet.provision">, actorId: ActorId): Promise<boolean>;
   /** Whom a submission was made by, to be asked again at delivery time. */
   findForDelivery(grant: Grant<"fleet.run">, actorId: ActorId): Promise<ActorRow | null>;
 };
 
 export function createActors({ orm, now }: Connection): Actors {
+  const ownedBy = (grant: Grant<"actor.manage" | "fleet.provision">) => {
+    requireGrant(grant, now());
+    return grant.tenantId === null ? isNull(actors.tenantId) : eq(actors.tenantId, grant.tenantId);
+  };
   return {
     async create(grant, actor) {
       requireGrant(grant, now());
@@ -35,12 +39,10 @@ export function createActors({ orm, now }: Connection): Actors {
       }
     },
     async list(grant) {
-      requireGrant(grant, now());
-      return orm.select().from(actors).where(eq(actors.tenantId, grant.tenantId)).orderBy(asc(actors.name));
+      return orm.select().from(actors).where(ownedBy(grant)).orderBy(asc(actors.name));
     },
     async revoke(grant, actorId) {
-      requireGrant(grant, now());
-      const mine = and(eq(actors.tenantId, grant.tenantId), eq(actors.id, actorId));
+      const mine = and(ownedBy(grant), eq(actors.id, actorId));
       await orm
         .update(actors)
         .set({ revokedAt: now() })

@@ -29,8 +29,11 @@ export type Mailboxes = {
     mailboxId: MailboxId,
     found: { epoch: Epoch; reason: string },
   ): Promise<void>;
-  /** A real login succeeded: the mailbox is this tenant's, and becomes active. False: its identity is already proven elsewhere. */
-  prove(grant: Grant<"mailbox.manage">, mailboxId: MailboxId): Promise<boolean>;
+  /**
+   * A real login succeeded: the mailbox is this tenant's. It becomes active, or stays paused, as the caller says. False: its
+   * identity is already proven elsewhere.
+   */
+  prove(grant: Grant<"mailbox.manage">, mailboxId: MailboxId, as?: "active" | "paused"): Promise<boolean>;
   /** How the last pass went, for people: what the schedule needs is in `finish`. Of an older run nothing is written. */
   recordPass(
     grant: Grant<"mailbox.poll">,
@@ -78,10 +81,11 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
         await recordEvents(tx, about, [{ type: "mailbox.needs-attention", subjectId: mailboxId }]);
       });
     },
-    async prove(grant, mailboxId) {
+    async prove(grant, mailboxId, as = "active") {
       requireGrant(grant, now());
       const rows = await sql`
-        update mailboxes m set state = 'active', state_reason = null, proven_at = coalesce(proven_at, now()), next_due = now()
+        update mailboxes m set state = ${as}, proven_at = coalesce(proven_at, now()),
+          state_reason = case when ${as} = 'paused' then state_reason end, next_due = case when ${as} = 'active' then now() end
         where tenant_id = ${grant.tenantId} and id = ${mailboxId} and not exists (
           select from mailboxes o where o.identity = m.identity and o.proven_at is not null and o.id <> m.id)`.catch(
         (error: unknown) => {

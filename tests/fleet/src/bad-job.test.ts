@@ -2,7 +2,13 @@ import { randomUUID } from "node:crypto";
 import { openQueue } from "@mailfleet/queue";
 import { deliverSubmissionJob, type JobQueue, pollMailboxJob } from "@mailfleet/queue-contracts";
 import { sampleMail } from "@mailfleet/testkit/sample-mail";
-import { type EmbeddedMail, hasServer, type RedisServer, startEmbeddedMail, startRedis } from "@mailfleet/testkit/servers";
+import {
+  type EmbeddedMail,
+  hasServer,
+  type RedisServer,
+  startEmbeddedMail,
+  startRedis,
+} from "@mailfleet/testkit/servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type Fleet, openFleet, type TestTenant } from "./open-fleet.ts";
@@ -103,7 +109,8 @@ describe.each(["PostgreSQL", "Redis"])("on %s, a job whose payload breaks its co
       for (const contract of contracts) expect(await queue.waitingCount(contract)).toBe(0);
       const workers = fleet.apps.filter(({ name }) => name !== "scheduler");
       expect(await Promise.all(workers.map((worker) => worker.stop()))).toEqual([0, 0]);
-      if (backend === "PostgreSQL") expect((await fleet.sql`select from bullmq.job where id like 'bad-%'`).count).toBe(0);
+      if (backend === "PostgreSQL")
+        expect((await fleet.sql`select from bullmq.job where id like 'bad-%'`).count).toBe(0);
       const [poller] = await Promise.all([fleet.start("poll-worker"), fleet.start("send-worker")]);
       await poller.waitFor(({ event }) => event === "poll.ended");
       expect(await discarded()).toEqual(before);

@@ -26,7 +26,12 @@ describe("a process that is told to stop", () => {
 
   beforeAll(async () => {
     mail = await startEmbeddedMail({ users: [busy, stuck].map((address) => ({ address, password })) });
-    const env = { POLL_RUN_MS: String(runMs), POLL_PAGE_MESSAGES: "10", POLL_INTERVAL_MS_MIN: "200", POLL_FRESHNESS_MS: "1000" };
+    const env = {
+      POLL_RUN_MS: String(runMs),
+      POLL_PAGE_MESSAGES: "10",
+      POLL_INTERVAL_MS_MIN: "200",
+      POLL_FRESHNESS_MS: "1000",
+    };
     fleet = await openFleet({ caPems: [mail.caPem], env });
     tenant = await addTenant(fleet, "drain");
     await fleet.start("scheduler");
@@ -97,7 +102,10 @@ describe("a process that is told to stop", () => {
     const health = await freePort();
     const worker = await fleet.start("send-worker", { env: { HEALTH_PORT: String(health) } });
     const { tenantId, agent } = tenant;
-    const { submissionId } = await fleet.send(agent, sendRequest({ tenantId, mailboxId, key: "1", to: "r@elsewhere.example" }));
+    const { submissionId } = await fleet.send(
+      agent,
+      sendRequest({ tenantId, mailboxId, key: "1", to: "r@elsewhere.example" }),
+    );
     await until("the message to have left", async () => smtp.seen.messages.length === 1);
 
     worker.signal("SIGTERM");

@@ -6,7 +6,7 @@ import { type Gateway, openGateway } from "./gateway.ts";
 import { hostileMails } from "./hostile-mails.ts";
 import { type Fleet, openFleet, type TestTenant } from "./open-fleet.ts";
 import type { Rewrite } from "./point.ts";
-import { addActiveMailbox, addTenant } from "./provision.ts";
+import { activate, addActiveMailbox, addTenant, putPassword } from "./provision.ts";
 import { eventsOf, expectStoredOnce, storedCount, workOf } from "./stored.ts";
 import { until } from "./until.ts";
 
@@ -39,7 +39,10 @@ describe("a mailbox that misbehaves stops neither itself nor others:", () => {
     await mail?.close();
   });
 
-  async function add(name: (typeof names)[number], options: { port?: number; password?: string } = {}): Promise<MailboxId> {
+  async function add(
+    name: (typeof names)[number],
+    options: { port?: number; password?: string } = {},
+  ): Promise<MailboxId> {
     const imap = { host: mail.host, port: options.port ?? mail.imapPort, security: "tls" as const };
     return addActiveMailbox(fleet, tenant, { address: addressOf(name), password: options.password ?? password, imap });
   }
@@ -97,7 +100,8 @@ describe("a mailbox that misbehaves stops neither itself nor others:", () => {
     mail.deliver(addressOf("twice"), raw);
     mail.deliver(addressOf("twice"), raw);
     await until("both places", async () => {
-      const places = await fleet.sql`select uid::int as uid from message_locations where mailbox_id = ${twice} order by uid`;
+      const places =
+        await fleet.sql`select uid::int as uid from message_locations where mailbox_id = ${twice} order by uid`;
       return places.map(({ uid }) => uid).join() === "1,2";
     });
     expect(await storedCount(fleet, twice)).toBe(1);
@@ -118,11 +122,18 @@ describe("a mailbox that misbehaves stops neither itself nor others:", () => {
     const given = { state: "needs-attention", state_reason: "login.refused", next_due: null };
     await until("the end of its poll", async () => (await workOf(fleet, mailboxId)).work_state === "idle");
     expect(await workOf(fleet, mailboxId)).toMatchObject(given);
-    expect(await eventsOf(fleet, mailboxId)).toMatchObject([{ type: "mailbox.needs-attention", subject_id: mailboxId }]);
+    expect(await eventsOf(fleet, mailboxId)).toMatchObject([
+      { type: "mailbox.needs-attention", subject_id: mailboxId },
+    ]);
 
     await pollsOfCalm(3);
     expect(await workOf(fleet, mailboxId)).toMatchObject(given);
     expect(gateway.connectionsCount()).toBe(2);
+
+    await putPassword(fleet, { ...tenant, mailboxId, user: addressOf("locked"), password });
+    await activate(fleet, tenant, mailboxId);
+    mail.deliver(addressOf("locked"), sampleMail("plain", { seed: 4 }).raw);
+    await until("its mail, with the right one", async () => (await storedCount(fleet, mailboxId)) === 1);
   });
 
   it("a server at a private address is not called where that is not allowed, and its owner is told", async () => {

@@ -24,7 +24,11 @@ function parts(count: number): Uint8Array {
 }
 
 function nested(depth: number): Uint8Array {
-  const levels = Array.from({ length: depth }, (_, level) => [`--b${level}`, `Content-Type: multipart/mixed; boundary=b${level + 1}`, ""]);
+  const levels = Array.from({ length: depth }, (_, level) => [
+    `--b${level}`,
+    `Content-Type: multipart/mixed; boundary=b${level + 1}`,
+    "",
+  ]);
   return ordinary("nested", ["Content-Type: multipart/mixed; boundary=b0"], levels.flat());
 }
 
@@ -36,7 +40,11 @@ const longLine = "0123456789abcde".repeat(65);
 
 /** What a stranger may put into anybody's mailbox. */
 export const hostileMails: readonly HostileMail[] = [
-  { name: "NUL bytes in its subject and headers", raw: ordinary("nul", ["Subject: a\0b\0", "X-Odd: \0\0"]), unparsedReason: null },
+  {
+    name: "NUL bytes in its subject and headers",
+    raw: ordinary("nul", ["Subject: a\0b\0", "X-Odd: \0\0"]),
+    unparsedReason: null,
+  },
   {
     name: "NUL and half a surrogate pair in encoded words",
     raw: ordinary("encoded", ["Subject: =?utf-8?B?YQBi?= =?utf-16be?B?2AA=?="]),
@@ -57,9 +65,17 @@ export const hostileMails: readonly HostileMail[] = [
   { name: "a Message-ID that another one has too", raw: ordinary("same", ["Subject: first"]), unparsedReason: null },
   { name: "that Message-ID, with other contents", raw: ordinary("same", ["Subject: second"]), unparsedReason: null },
   { name: "no Message-ID", raw: mail(["From: a@hostile.example", "Subject: none"], ["Hello."]), unparsedReason: null },
-  { name: "a Message-ID of nothing", raw: mail(["Message-ID: <>", "Subject: empty"], ["Hello."]), unparsedReason: null },
+  {
+    name: "a Message-ID of nothing",
+    raw: mail(["Message-ID: <>", "Subject: empty"], ["Hello."]),
+    unparsedReason: null,
+  },
   { name: "no headers, and every byte there is", raw: mail([], [allBytes(4_096)]), unparsedReason: null },
-  { name: "a date that is none", raw: ordinary("date", ["Date: Fri, 31 Feb 299999 25:61:61 +9999"]), unparsedReason: null },
+  {
+    name: "a date that is none",
+    raw: ordinary("date", ["Date: Fri, 31 Feb 299999 25:61:61 +9999"]),
+    unparsedReason: null,
+  },
   {
     name: "20,000 recipients",
     raw: ordinary("recipients", [`To: ${Array(20_000).fill("r@hostile.example").join(`,${crlf} `)}`]),
@@ -67,7 +83,9 @@ export const hostileMails: readonly HostileMail[] = [
   },
   {
     name: "10,000 references",
-    raw: ordinary("references", [`References: ${Array.from({ length: 10_000 }, (_, index) => `<r${index}@x>`).join(`${crlf} `)}`]),
+    raw: ordinary("references", [
+      `References: ${Array.from({ length: 10_000 }, (_, index) => `<r${index}@x>`).join(`${crlf} `)}`,
+    ]),
     unparsedReason: null,
   },
   {

@@ -31,9 +31,8 @@ Object.assign(globalThis, { reachPoint });
 registerHooks({
   load(url, context, nextLoad) {
     const loaded = nextLoad(url, context);
-    return all
-      .filter(({ file }) => url.endsWith(`/${file}`))
-      .reduce((result, rewrite) => ({ ...result, source: rewritten(String(result.source), rewrite) }), loaded);
+    const mine = all.filter(({ file }) => url.endsWith(`/${file}`));
+    return mine.length === 0 ? loaded : { ...loaded, source: mine.reduce(rewritten, String(loaded.source)) };
   },
 });
 

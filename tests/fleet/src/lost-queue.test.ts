@@ -56,7 +56,10 @@ async function start(mail: EmbeddedMail, queueUrl: string | null): Promise<Start
   };
 }
 
-async function loseInTheMiddle({ fleet, tenant, scheduler, deliver }: Started, lose: () => Promise<unknown>): Promise<void> {
+async function loseInTheMiddle(
+  { fleet, tenant, scheduler, deliver }: Started,
+  lose: () => Promise<unknown>,
+): Promise<void> {
   const seen = scheduler.lines.length;
   const delivered = await deliver();
   const mailboxIds = [...delivered.keys()];
@@ -83,29 +86,32 @@ async function busyCount({ sql }: Fleet): Promise<number> {
   return (await sql`select from mailboxes where work_state <> 'idle'`).count;
 }
 
-describe.skipIf(!hasServer("redis-server"))("with Redis as the queue, every message is stored once and work goes on", () => {
-  let redis: Awaited<ReturnType<typeof startRedis>>;
-  let mail: EmbeddedMail;
-  let started: Started;
+describe.skipIf(!hasServer("redis-server"))(
+  "with Redis as the queue, every message is stored once and work goes on",
+  () => {
+    let redis: Awaited<ReturnType<typeof startRedis>>;
+    let mail: EmbeddedMail;
+    let started: Started;
 
-  beforeAll(async () => {
-    [redis, mail] = await Promise.all([startRedis(), startEmbeddedMail({ users })]);
-    started = await start(mail, redis.url);
-  });
-  afterAll(async () => {
-    await started?.fleet.close();
-    await mail?.close();
-    await redis?.close();
-  });
+    beforeAll(async () => {
+      [redis, mail] = await Promise.all([startRedis(), startEmbeddedMail({ users })]);
+      started = await start(mail, redis.url);
+    });
+    afterAll(async () => {
+      await started?.fleet.close();
+      await mail?.close();
+      await redis?.close();
+    });
 
-  it("after it was flushed in the middle", () => loseInTheMiddle(started, () => redis.flush()));
+    it("after it was flushed in the middle", () => loseInTheMiddle(started, () => redis.flush()));
 
-  it("after it crashed in the middle and came back empty", () =>
-    loseInTheMiddle(started, async () => {
-      await redis.stop("SIGKILL");
-      await redis.restart();
-    }));
-});
+    it("after it crashed in the middle and came back empty", () =>
+      loseInTheMiddle(started, async () => {
+        await redis.stop("SIGKILL");
+        await redis.restart();
+      }));
+  },
+);
 
 describe("with PostgreSQL as the queue, every message is stored once and work goes on", () => {
   let mail: EmbeddedMail;

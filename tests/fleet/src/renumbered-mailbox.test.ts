@@ -87,10 +87,13 @@ describe.each(servers)("a folder that $name numbers anew", ({ start, isHere }) =
     await until("what came later", async () => (await storedCount(opened, mailboxId)) === mails.length);
     const { epoch } = await workOf(opened, mailboxId);
     await until("two more polls", async () => (await workOf(opened, mailboxId)).epoch > epoch + 2);
-    const rows = await opened.sql`select encode(raw_sha256, 'hex') as sha256 from messages where mailbox_id = ${mailboxId}`;
+    const rows =
+      await opened.sql`select encode(raw_sha256, 'hex') as sha256 from messages where mailbox_id = ${mailboxId}`;
     expect(rows.map((row) => row["sha256"]).sort()).toEqual(mails.map(sha256).sort());
     const events = await eventsOf(opened, mailboxId);
-    expect(events.map(({ seq, type }) => `${seq} ${type}`)).toEqual(mails.map((_, index) => `${index + 1} message.received`));
+    expect(events.map(({ seq, type }) => `${seq} ${type}`)).toEqual(
+      mails.map((_, index) => `${index + 1} message.received`),
+    );
     expect(new Set(events.map(({ subject_id }) => subject_id)).size).toBe(mails.length);
     const places = await opened.sql`
       select uid_validity::int as validity, count(*)::int as count from message_locations

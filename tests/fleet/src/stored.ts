@@ -71,11 +71,11 @@ export async function expectStoredOnce(
   await expectAttachmentsReadable(fleet, grant, ids);
 }
 
-export function readingGrant({ gate }: Fleet, { tenantId, agent }: TestTenant): Promise<Grant<"message.read">> {
+function readingGrant({ gate }: Fleet, { tenantId, agent }: TestTenant): Promise<Grant<"message.read">> {
   return gate.authorize({ actor: agent, action: "message.read", resource: { tenantId } });
 }
 
-export async function readBlob({ blobs }: Fleet, grant: Grant, ref: BlobRef): Promise<Buffer> {
+async function readBlob({ blobs }: Fleet, grant: Grant, ref: BlobRef): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(blobs.read(grant, ref)));
 }
 

@@ -117,7 +117,11 @@ describe("suspending a tenant", () => {
 
   it("is no different for an actor who was revoked: what it asked for is held and not sent", async () => {
     const { tenantId } = tenant;
-    const managing = await fleet.gate.authorize({ actor: fleet.operator, action: "actor.manage", resource: { tenantId } });
+    const managing = await fleet.gate.authorize({
+      actor: fleet.operator,
+      action: "actor.manage",
+      resource: { tenantId },
+    });
     const revoked = await createActor(fleet.database, managing, { kind: "agent", name: "revoked" });
     const theirs = await send(revoked, "theirs");
     expect(await fleet.database.actors.revoke(managing, ActorId.parse(revoked.id))).toBe(true);
@@ -126,7 +130,10 @@ describe("suspending a tenant", () => {
 
     await until("theirs to end", async () => (await submissionOf(fleet, theirs.submissionId)).next_due === null);
     await until("ours", async () => (await submissionOf(fleet, ours.submissionId)).state === "sent");
-    expect(await submissionOf(fleet, theirs.submissionId)).toMatchObject({ state: "held", state_reason: "gate.denied" });
+    expect(await submissionOf(fleet, theirs.submissionId)).toMatchObject({
+      state: "held",
+      state_reason: "gate.denied",
+    });
     expect(sentSubjects()).not.toContain("theirs");
     await expect(send(revoked, "more")).rejects.toMatchObject({ code: "gate.denied" });
   });

@@ -119,11 +119,8 @@ async function connectMailbox(
   const access = await session.authorize("credential.manage", { tenantId, mailboxId });
   if (await credentialDiffers(session, access, mailboxId, wanted))
     await putCredential(session, access, mailboxId, wanted);
-  if (!(await mailboxes.prove(grant, mailboxId))) {
-    await mailboxes.setState(grant, mailboxId, "pending", "login.taken");
-    return { state: "pending", failure: "login.taken" };
-  }
-  if (before !== "paused") return { state: "active", failure: null };
-  await mailboxes.setState(grant, mailboxId, "paused", step.existing?.stateReason ?? null); // only a person resumes it
-  return { state: "paused", failure: null };
+  const state = before === "paused" ? "paused" : "active"; // only a person resumes it
+  if (await mailboxes.prove(grant, mailboxId, state)) return { state, failure: null };
+  await mailboxes.setState(grant, mailboxId, "pending", "login.taken");
+  return { state: "pending", failure: "login.taken" };
 }

@@ -1,0 +1,237 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { MailboxId } from "@mailfleet/domain";
+import {
+  type EmbeddedMail,
+  freePort,
+  hasServer,
+  type RedisServer,
+  type ScriptedSmtp,
+  startEmbeddedMail,
+  startRedis,
+  startScriptedSmtp,
+} from "@mailfleet/testkit/servers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canariesIn, newCanary } from "./canary.ts";
+import { type Fleet, openFleet, type TestTenant } from "./open-fleet.ts";
+import { sendRequest, submissionOf } from "./outbox.ts";
+import { addActiveMailbox, addTenant } from "./provision.ts";
+import { type QueueTrace, traceBullmqTables, traceRedis } from "./queue-trace.ts";
+import { storedCount, workOf } from "./stored.ts";
+import { until } from "./until.ts";
+
+const names = [
+  "password",
+  "wrong-password",
+  "mailbox",
+  "sender",
+  "subject",
+  "header",
+  "body",
+  "filename",
+  "attachment",
+  "recipient",
+  "sent-subject",
+  "sent-body",
+  "server-words",
+] as const;
+type Name = (typeof names)[number];
+
+/** The only tables that may name these; whatever is not here may be in none. */
+const tablesOf: Partial<Record<Name, readonly string[]>> = {
+  mailbox: ["mailboxes", "messages", "submissions"],
+  sender: ["messages"],
+  subject: ["messages"],
+  filename: ["attachments"],
+  recipient: ["submission_attempts", "submission_recipients"],
+};
+
+describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
+  describe.skipIf(backend === "Redis" && !hasServer("redis-server"))(
+    "after mail in and out, and every kind of failure,",
+    () => {
+      const canaries = Object.fromEntries(names.map((name) => [name, newCanary(name)])) as Record<Name, string>;
+      const address = `${canaries.mailbox}@sealed.example`;
+      const recipient = `${canaries.recipient}@elsewhere.example`;
+      let mail: EmbeddedMail;
+      let smtp: ScriptedSmtp;
+      let redis: RedisServer | undefined;
+      let fleet: Fleet;
+      let tenant: TestTenant;
+      let trace: QueueTrace;
+      const healthPorts: number[] = [];
+
+      beforeAll(async () => {
+        mail = await startEmbeddedMail({ users: [{ address, password: canaries.password }] });
+        smtp = await startScriptedSmtp({ security: "tls", login: { user: address, secret: canaries.password } });
+        redis = backend === "Redis" ? await startRedis() : undefined;
+        const env = {
+          POLL_INTERVAL_MS_MIN: "200",
+          POLL_FRESHNESS_MS: "1000",
+          SCHEDULER_CLAIM_MS: "1000",
+          POLL_RUN_MS: "2000",
+        };
+        const queue: Record<string, string> = redis === undefined ? {} : { QUEUE_URL: redis.url };
+        fleet = await openFleet({ caPems: [mail.caPem, smtp.caPem], env: { ...env, ...queue } });
+        tenant = await addTenant(fleet, "sealed");
+        for (const name of ["scheduler", "poll-worker", "send-worker"] as const) {
+          const port = await freePort();
+          healthPorts.push(port);
+          await fleet.start(name, { env: { HEALTH_PORT: String(port) } });
+          if (name === "scheduler")
+            trace = redis === undefined ? await traceBullmqTables(fleet.sql) : await traceRedis(redis.port);
+        }
+        await live();
+      });
+      afterAll(async () => {
+        await trace?.close();
+        await fleet?.close();
+        await Promise.all([mail?.close(), smtp?.close(), redis?.close()]);
+      });
+
+      /** What happens to a mailbox in a bad week. */
+      async function live(): Promise<void> {
+        const imap = { host: mail.host, port: mail.imapPort, security: "tls" as const };
+        const server = { host: "127.0.0.1", port: smtp.port, security: smtp.security };
+        mail.deliver(address, message("first"));
+        const mailboxId = await addActiveMailbox(fleet, tenant, {
+          address,
+          password: canaries.password,
+          imap,
+          smtp: server,
+        });
+        await until("the message", async () => (await storedCount(fleet, mailboxId)) === 1);
+
+        const locked = { address: `locked-${address}`, password: canaries["wrong-password"], imap };
+        const lockedId = await addActiveMailbox(fleet, tenant, locked);
+        await until("the wrong password", async () => (await workOf(fleet, lockedId)).failures_count === 1);
+
+        const words = `<${recipient}> ${canaries["server-words"]} ${canaries.password}`;
+        await sendAndEnd(mailboxId, "sent");
+        smtp.play({ recipients: { [recipient]: `550 5.1.1 ${words}` } });
+        await sendAndEnd(mailboxId, "rejected");
+        smtp.play({ recipients: { [recipient]: `450 4.2.1 ${words}` } });
+        await sendAndEnd(mailboxId, "deferred");
+        smtp.play({ auth: `535 5.7.8 ${words}` });
+        await sendAndEnd(mailboxId, "deferred");
+        smtp.play({ body: "drop" });
+        await sendAndEnd(mailboxId, "uncertain");
+        smtp.play();
+        await breakTables(mailboxId);
+      }
+
+      async function sendAndEnd(mailboxId: MailboxId, state: string): Promise<void> {
+        const { submissionId } = await send(mailboxId);
+        await until(state, async () => (await submissionOf(fleet, submissionId)).state === state);
+      }
+
+      function send(mailboxId: MailboxId) {
+        const { tenantId, agent } = tenant;
+        const content = { subject: canaries["sent-subject"], text: canaries["sent-body"] };
+        return fleet.send(
+          agent,
+          sendRequest({ tenantId, mailboxId, key: crypto.randomUUID(), to: recipient, ...content }),
+        );
+      }
+
+      /** Errors that nobody expected, from both ways of speaking to PostgreSQL. */
+      async function breakTables(mailboxId: MailboxId): Promise<void> {
+        const failures = () =>
+          fleet.apps.flatMap(({ lines }) => lines.filter(({ event }) => event === "worker.failed")).length;
+        for (const table of ["attachments", "submission_recipients"]) {
+          const before = failures();
+          const { submissionId } = await send(mailboxId);
+          await until("what is under way", async () => (await submissionOf(fleet, submissionId)).state === "sent");
+          await fleet.sql`alter table ${fleet.sql(table)} rename to gone`;
+          const begun = await begin(table, mailboxId);
+          await until(`a failure without ${table}`, async () => failures() > before);
+          await fleet.sql`alter table gone rename to ${fleet.sql(table)}`;
+          await until(`the way without ${table} to go on`, begun);
+        }
+      }
+
+      async function begin(table: string, mailboxId: MailboxId): Promise<() => Promise<boolean>> {
+        if (table === "attachments") {
+          mail.deliver(address, message("second"));
+          return async () => (await storedCount(fleet, mailboxId)) === 2;
+        }
+        await fleet.sql`update submissions set next_due = now() where state = 'deferred'`;
+        return async () => (await fleet.sql`select from submissions where state = 'deferred'`).count === 0;
+      }
+
+      function message(id: string): Uint8Array {
+        const lines = [
+          `Message-ID: <${id}@sealed.example>`,
+          `From: ${canaries.sender} <${canaries.sender}@elsewhere.example>`,
+          `To: <${address}>`,
+          `Subject: ${canaries.subject}`,
+          `X-Secret: ${canaries.header}`,
+          "Content-Type: multipart/mixed; boundary=b",
+          "",
+          "--b",
+          "",
+          `${canaries.body} in ${id}`,
+          "--b",
+          `Content-Disposition: attachment; filename=${canaries.filename}`,
+          "Content-Transfer-Encoding: base64",
+          "",
+          Buffer.from(canaries.attachment).toString("base64"),
+          "--b--",
+          "",
+        ];
+        return new Uint8Array(Buffer.from(lines.join("\r\n")));
+      }
+
+      it("no log line and no other output of any process holds a secret, an address or a word of a message", () => {
+        const output = fleet.apps
+          .map(({ name, lines, output }) => `${name}\n${JSON.stringify(lines)}\n${output()}`)
+          .join("\n");
+        for (const event of ["poll.ended", "submission.attempted", "worker.failed", "login.refused"])
+          expect(output).toContain(event);
+        expect(canariesIn(output, canaries)).toEqual([]);
+      });
+
+      it("no metric does", async () => {
+        const pages = healthPorts.map(async (port) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+        const text = (await Promise.all(pages)).join("\n");
+        expect(text).toContain("mailfleet_polls_total");
+        expect(canariesIn(text, canaries)).toEqual([]);
+      });
+
+      it("nothing that was ever in the queue does", async () => {
+        const text = await trace.text();
+        expect(text).toContain("poll-mailbox");
+        expect(text).toContain("deliver-submission");
+        expect(canariesIn(text, canaries)).toEqual([]);
+      });
+
+      it("no row does, but for content where messages are and addresses where mailboxes and submissions are", async () => {
+        const tables = await fleet.sql`
+        select relname as name from pg_class
+        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
+        const found = new Map<string, string[]>();
+        for (const table of tables.map(({ name }) => String(name))) {
+          const rows = await fleet.sql`select t::text as row from ${fleet.sql(table)} t`;
+          const text = rows.map(({ row }) => String(row)).join("\n");
+          for (const name of canariesIn(text, canaries)) found.set(name, [...(found.get(name) ?? []), table]);
+          if (["audit", "events", "credentials", "submission_attempts"].includes(table))
+            expect(rows.count).toBeGreaterThan(0);
+        }
+        expect(Object.fromEntries(found)).toEqual(tablesOf);
+      });
+
+      it("no file holds a password; the blobs hold what a message said", async () => {
+        const blobs = join(fleet.folder, "blobs");
+        const entries = await readdir(fleet.folder, { recursive: true, withFileTypes: true });
+        const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+        const found = new Set<string>();
+        for (const path of paths) {
+          const names = canariesIn(await readFile(path, "latin1"), canaries);
+          if (!path.startsWith(blobs)) expect(names).toEqual([]);
+          for (const name of names) found.add(name);
+        }
+        expect([...found].sort()).toEqual(names.filter((name) => !/password|server-words/.test(name)).toSorted());
+      });
+    },
+  );
+});
