@@ -1,5 +1,6 @@
 import type { BadPayload, JobEnding } from "@mailfleet/queue-contracts";
 import type { Log, Metrics } from "@mailfleet/runtime";
+import type { PollMailboxDeps } from "./poll-mailbox.ts";
 
 /** Everything the poll worker tells the people who run it: a line and a number, in one place. */
 export function pollEvents(log: Log, metrics: Metrics) {
@@ -7,9 +8,10 @@ export function pollEvents(log: Log, metrics: Metrics) {
   const messages = metrics.counter("mailfleet_messages_total", "Messages stored, and messages met again.", ["kind"]);
   const failures = metrics.counter("mailfleet_poll_worker_failures_total", "Errors nobody expected.", []);
   return {
-    pageStored({ storedCount, knownCount }: { storedCount: number; knownCount: number }) {
+    pageStored({ mailboxId, epoch, storedCount, knownCount }: Parameters<PollMailboxDeps["onPage"]>[0]) {
       messages.inc({ kind: "stored" }, storedCount);
       messages.inc({ kind: "known" }, knownCount);
+      log.debug("page.stored", { mailboxId, epoch, storedCount, knownCount });
     },
     pollEnded({ jobId, outcome, runMs }: JobEnding) {
       const reason = "reason" in outcome ? outcome.reason : "off-schedule";

@@ -1,4 +1,4 @@
-import type { Database, MailboxRow } from "@mailfleet/database";
+import type { Database, MailboxRow, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
   type MailboxId,
@@ -25,7 +25,7 @@ export type PollMailboxDeps = {
   readonly polling: { readonly runMs: number; readonly bounds: PollBounds; readonly pageMessagesMax: number };
   readonly now: () => Date;
   readonly random: () => number;
-  readonly onPage: (stored: { storedCount: number; knownCount: number }) => void;
+  readonly onPage: (page: StoredPage & Pick<PollMailbox, "mailboxId" | "epoch">) => void;
 };
 
 /** What one pass found, or why it ended early. */
@@ -148,7 +148,7 @@ async function storeOne(
       unreadable,
       last,
     });
-    deps.onPage(stored);
+    deps.onPage({ ...stored, mailboxId: context.mailboxId, epoch: context.epoch });
     return stored.storedCount;
   } catch (error) {
     await segment.abort();

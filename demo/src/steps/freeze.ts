@@ -1,4 +1,4 @@
-import type { App } from "@mailfleet/testkit/fleet";
+import type { App, LogLine } from "@mailfleet/testkit/fleet";
 import { sampleMails } from "@mailfleet/testkit/sample-mail";
 import type postgres from "postgres";
 import type { Account } from "../account.ts";
@@ -11,8 +11,6 @@ import { storedOfHelp } from "./kill.ts";
 const [, , help] = mailboxes;
 const backlog = 40;
 const stepMsMax = 40_000;
-
-type ShownMailbox = { readonly cursors: readonly { readonly lastUid: number; readonly epoch: number }[] };
 
 /**
  * A worker freezes right before it writes, another one takes its mailbox over, and then the first one wakes up. Answers how
@@ -39,28 +37,31 @@ export async function freeze(
   await until(`${backlog} messages`, stepMsMax, async () =>
     (await storedOfHelp(sql)) - before >= backlog ? true : null,
   );
-  const show = () => fleet.cliJson<ShownMailbox>(["mailbox", "show", `${help.tenant}/${help.key}`]);
-  const taken = await show();
   const seen = zombie.lines.length;
   zombie.signal("SIGCONT");
-  await until("the woken worker to end its poll", stepMsMax, async () =>
-    zombie.lines.slice(seen).some(({ event }) => event === "poll.ended" || event === "worker.failed") ? true : null,
+  const ended = await zombie.waitFor(
+    (line) => line.event === "poll.ended" && zombie.lines.indexOf(line) >= seen && isOf(line, frozenRun(zombie)),
   );
-  const reason = zombie.lines.slice(seen).find(({ event }) => event === "poll.ended")?.["reason"];
-  const stale = staleWrites(taken, await show());
-  account.say(
-    `process ${zombie.pid} woke up and ended its poll: ${reason ?? "failed"}; pages it still wrote: ${stale}`,
-  );
+  const stale = zombie.lines
+    .slice(seen)
+    .filter((line) => line.event === "page.stored" && isOf(line, frozenRun(zombie))).length;
+  account.say(`process ${zombie.pid} woke up and ended its poll: ${ended["reason"]}; pages it still wrote: ${stale}`);
   await zombie.stop();
   return stale;
 }
 
-/** A write by an older run shows in the cursor: it goes back, or names an older epoch. */
-function staleWrites(before: ShownMailbox, after: ShownMailbox): number {
-  return after.cursors.filter(({ lastUid, epoch }, index) => {
-    const earlier = before.cursors[index];
-    return earlier !== undefined && (lastUid < earlier.lastUid || epoch < earlier.epoch);
-  }).length;
+type RunName = { readonly mailboxId: unknown; readonly epoch: unknown };
+
+/** The run it was in when it froze: the one whose first pages it had stored. */
+function frozenRun(zombie: App): RunName {
+  const page = zombie.lines.find(({ event, storedCount }) => event === "page.stored" && Number(storedCount) > 0);
+  if (page === undefined) throw new Error("the worker froze before it had stored anything");
+  return { mailboxId: page["mailboxId"], epoch: page["epoch"] };
+}
+
+/** A page names its run; a poll that ended names its job, which is the run's. */
+function isOf({ mailboxId, epoch, jobId }: LogLine, run: RunName): boolean {
+  return jobId === `mb-${run.mailboxId}-${run.epoch}` || (mailboxId === run.mailboxId && epoch === run.epoch);
 }
 
 async function isFrozen(pid: number): Promise<boolean> {
