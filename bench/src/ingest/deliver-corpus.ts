@@ -26,6 +26,7 @@ const writesAtOnce = 32;
 export async function deliverCorpus(
   mail: Pick<DovecotServer, "deliver">,
   { messagesCount, mailboxesCount }: { messagesCount: number; mailboxesCount: number },
+  signal: AbortSignal,
 ): Promise<Corpus> {
   const users = Array.from({ length: mailboxesCount }, (_, index) => `user-${index + 1}`);
   const messages = new Map<string, DeliveredMessage>();
@@ -39,6 +40,7 @@ export async function deliverCorpus(
     messages.set(sha256(raw), { text: textDigest(text), attachments: attachments.map((file) => sha256(file.bytes)) });
     writing.push(mail.deliver(users[seed % mailboxesCount] ?? "", raw));
     if (writing.length < writesAtOnce) continue;
+    signal.throwIfAborted();
     await Promise.all(writing);
     writing = [];
   }

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { promisify } from "node:util";
 import { findProgram } from "@mailfleet/testkit/servers";
 import { type Bench, type Report, UsageError } from "../bench.ts";
@@ -25,6 +25,8 @@ export type Measured = {
   readonly blobsCount: number;
   readonly durability: Durability;
   readonly processorsCount: number;
+  /** Of the machine in the minute before: a busy one spoils the ratio. */
+  readonly loadAverage: number;
 };
 
 export type Durability = {
@@ -56,21 +58,23 @@ export const ingest: Bench = {
 
 async function measure(fleet: BenchFleet, options: IngestOptions, report: Report): Promise<Measured> {
   const { messagesCount, roundsCount } = options;
+  const { signal } = report;
+  const [loadAverage = 0] = loadavg();
   report.progress(`delivering ${messagesCount} messages into ${options.mailboxesCount} mailboxes …`);
-  const corpus = await deliverCorpus(fleet.mail, options);
+  const corpus = await deliverCorpus(fleet.mail, options, signal);
   // The first to look at a mailbox finds Dovecot's index empty; that is to be neither of the two.
-  const postalMime = await runReference(fleet, corpus, { parser: null, messagesMax: postalMimeMessagesMax });
-  await runReference(fleet, corpus, { parser: fleetParser });
+  const postalMime = await runReference(fleet, corpus, { parser: null, messagesMax: postalMimeMessagesMax, signal });
+  await runReference(fleet, corpus, { parser: fleetParser, signal });
 
   const rounds: Round[] = [];
   let blobsCount = 0;
   for (let number = 1; number <= roundsCount; number++) {
-    report.signal.throwIfAborted();
+    signal.throwIfAborted();
     const tenant = await provisionTenant(fleet, `round-${number}`, corpus.users);
-    const first = await reference(fleet, corpus);
+    const first = await reference(fleet, corpus, signal);
     await settle();
-    const run = await runFleet(fleet, tenant, messagesCount, report.signal);
-    const second = await reference(fleet, corpus);
+    const run = await runFleet(fleet, tenant, messagesCount, signal);
+    const second = await reference(fleet, corpus, signal);
     const faster = first.messagesPerSecond > second.messagesPerSecond ? first : second;
     rounds.push({ fleet: run, reference: faster });
     report.progress(
@@ -80,12 +84,21 @@ async function measure(fleet: BenchFleet, options: IngestOptions, report: Report
     blobsCount += await verify(fleet, tenant, corpus);
   }
   const durability = await readDurability(fleet);
-  return { options, corpus, rounds, postalMime, blobsCount, durability, processorsCount: availableParallelism() };
+  return {
+    options,
+    corpus,
+    rounds,
+    postalMime,
+    blobsCount,
+    durability,
+    processorsCount: availableParallelism(),
+    loadAverage,
+  };
 }
 
-async function reference(fleet: BenchFleet, corpus: Corpus): Promise<ReferenceRun> {
+async function reference(fleet: BenchFleet, corpus: Corpus, signal: AbortSignal): Promise<ReferenceRun> {
   await settle();
-  return runReference(fleet, corpus, { parser: fleetParser });
+  return runReference(fleet, corpus, { parser: fleetParser, signal });
 }
 
 /** What was written before is not to be paid for by what is measured next. */

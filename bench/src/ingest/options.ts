@@ -22,7 +22,7 @@ export const ingestUsage = `  --messages N    messages a round, of about 20 KB (
   --workers N     poll workers (1)
   --queue NAME    postgres (default) or redis
   --profile DIR   each poll worker leaves a CPU profile in DIR
-  --smoke         400 messages, one round: shows that the bench works, not how fast the fleet is
+  --smoke         200 messages, one round: shows that the bench works, not how fast the fleet is
   --break WHAT    damage one stored ${spoils.join(" or ")} before verification; exits 1`;
 
 /** @throws UsageError */
@@ -34,7 +34,7 @@ export function readIngestOptions(args: readonly string[]): IngestOptions {
   const spoil = spoils.find((known) => known === values.break) ?? null;
   if (values.break !== undefined && spoil === null) throw new UsageError(`--break is ${spoils.join(" or ")}`);
   return {
-    messagesCount: count("--messages", values.messages, smoke ? 400 : 15_000),
+    messagesCount: count("--messages", values.messages, smoke ? 200 : 15_000),
     mailboxesCount: count("--mailboxes", values.mailboxes, smoke ? 2 : 4),
     roundsCount: count("--rounds", values.rounds, smoke ? 1 : 3),
     workersCount: count("--workers", values.workers, 1),

@@ -22,18 +22,11 @@ export const fleetParser = import.meta.resolve("@mailfleet/mail-content");
 export async function runReference(
   { mail, caFile }: BenchFleet,
   corpus: Corpus,
-  { parser, messagesMax }: { parser: string | null; messagesMax?: number },
+  { parser, messagesMax, signal }: { parser: string | null; messagesMax?: number; signal: AbortSignal },
 ): Promise<ReferenceRun> {
   const { users } = corpus;
   const request = { port: mail.imapsPort, caFile, users, password: mail.password, parser, messagesMax };
-  const child = spawn(process.execPath, [program, JSON.stringify(request)], { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
-  const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`the reference ended with ${code}`);
-  const counted = JSON.parse(output) as Counted;
+  const counted = JSON.parse(await outputOf([program, JSON.stringify(request)], signal)) as Counted;
   const expected = Math.min(messagesMax ?? Number.POSITIVE_INFINITY, corpus.messages.size);
   const whole = expected < corpus.messages.size || counted.bytes === corpus.bytes;
   if (counted.messages !== expected || !whole) throw new VerificationError("the reference did not read every message");
@@ -41,4 +34,15 @@ export async function runReference(
     messagesPerSecond: counted.messages / counted.seconds,
     cpuMsPerMessage: (counted.cpuSeconds * 1_000) / counted.messages,
   };
+}
+
+async function outputOf(args: readonly string[], signal: AbortSignal): Promise<string> {
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], signal });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`the reference ended with ${code}`);
+  return output;
 }

@@ -5,7 +5,7 @@ import type { Measured } from "./ingest.ts";
 
 /** The result of all rounds: medians of ratios and rates, sums of CPU time. */
 export function summarise(measured: Measured): BenchOutcome {
-  const { options, corpus, rounds, postalMime, blobsCount, durability, processorsCount } = measured;
+  const { options, corpus, rounds, postalMime, blobsCount, durability, processorsCount, loadAverage } = measured;
   const messagesCount = options.messagesCount * rounds.length;
   const perMessage = (part: FleetPart | "mailServer") =>
     rounded(rounds.reduce((sum, { fleet }) => sum + fleet.cpuMs[part], 0) / messagesCount, 3);
@@ -37,6 +37,7 @@ export function summarise(measured: Measured): BenchOutcome {
     mailboxes: options.mailboxesCount,
     workers: options.workersCount,
     processors: processorsCount,
+    loadAverageBefore: rounded(loadAverage, 1),
     queue: options.queue,
     ...durability,
     mailServer: "dovecot, TLS, processes serve many sessions (service_count = 0), maildir",
