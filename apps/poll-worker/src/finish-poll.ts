@@ -15,9 +15,6 @@ export type FinishPoll = {
   readonly stopping: boolean;
 };
 
-/** A wrong password is never tried in a loop: after this many refusals in a row the owner is asked. */
-const refusalsMax = 2;
-
 /**
  * Ends the run: `again` when the mailbox is due next, `done` when only a person can help, `discard` when another run holds
  * it and nothing was changed.
@@ -25,7 +22,8 @@ const refusalsMax = 2;
 export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Promise<JobOutcome> {
   const { held, pass, stopping } = finish;
   if (pass.failure?.code === "run.fenced") return discard("run.fenced");
-  const failuresCount = pass.failure === null ? 0 : finish.failuresCount + (stopping ? 0 : 1);
+  const counts = !stopping && pass.failure?.code !== "gate.denied"; // only what the mailbox's server has to do with
+  const failuresCount = pass.failure === null ? 0 : finish.failuresCount + (counts ? 1 : 0);
   const nextDue = stopping ? deps.now() : await dueAfter(deps, finish, failuresCount);
   const finished = await deps.database.fleet.mailboxClaims.finish(await finish.runGrant(), {
     ...held,
@@ -77,10 +75,12 @@ async function dueAfterFailure(
   failuresCount: number,
 ): Promise<Date | null> {
   if (failure === null) return null;
+  if (failure.code === "gate.denied") return now(); // refused a moment ago and not any more: resumed meanwhile
   const mailboxId = held.id as MailboxId;
   const { epoch } = held;
+  const mailbox = await database.mailboxes.find(grant, mailboxId);
   await database.mailboxes.recordPass(grant, mailboxId, { epoch, failure: failure.code, quietPassesCount: 0 });
-  if (needsPerson(failure, failuresCount)) {
+  if (needsPerson(failure, mailbox?.lastFailure ?? null)) {
     await database.mailboxes.needsAttention(grant, mailboxId, { epoch, reason: failure.code });
     return null;
   }
@@ -91,8 +91,7 @@ async function dueAfterFailure(
   return new Date(now().getTime() + (waitMs ?? deniedMs));
 }
 
-function needsPerson({ code, remedy }: OperationalError, failuresCount: number): boolean {
-  if (code === "gate.denied") return false; // what was suspended meanwhile and is not any more has done nothing wrong
-  if (remedy === "reconnect") return failuresCount >= refusalsMax;
-  return remedy === "ask-admin" || remedy === "discard";
+/** A wrong password is never tried in a loop: refused twice in a row, its owner is asked. Once may be the server's bad day. */
+function needsPerson({ code, remedy }: OperationalError, lastFailure: string | null): boolean {
+  return remedy === "reconnect" ? lastFailure === code : remedy === "ask-admin" || remedy === "discard";
 }

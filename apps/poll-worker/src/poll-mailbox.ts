@@ -13,6 +13,7 @@ import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@ma
 import type { PollBounds } from "@mailfleet/scheduling";
 import { finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
+import { readAhead } from "./read-ahead.ts";
 import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
 
@@ -75,9 +76,9 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
     const connection = await connect(deps, context, grant, mailbox);
     try {
       const { signal } = context.run;
-      for await (const page of readPages(connection, await request(deps, context, grant, mailbox), { signal })) {
+      const pages = readPages(connection, await request(deps, context, grant, mailbox), { signal });
+      for await (const page of readAhead(pages, context.run.requireLive)) {
         storedCount += await storeOne(deps, context, mailbox, page);
-        context.run.requireLive();
       }
     } finally {
       await connection.close();

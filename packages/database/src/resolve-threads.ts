@@ -42,12 +42,21 @@ async function threadsOf(
 ): Promise<Map<string, ThreadId>> {
   if (messageIdHeaders.length === 0) return new Map();
   const wanted = JSON.stringify([...new Set(messageIdHeaders)]);
-  const rows = await tx`
-    with wanted as materialized (select value as header from jsonb_array_elements_text(${wanted}::jsonb))
-    select message_id_header, thread_id from messages
-    where tenant_id = ${tenantId} and mailbox_id = ${mailboxId} and message_id_header in (select header from wanted)
-    union all
-    select message_id_header, thread_id from submissions
-    where tenant_id = ${tenantId} and mailbox_id = ${mailboxId} and message_id_header in (select header from wanted)`;
+  const rows = await tx.unsafe(threadsOfHeaders, [tenantId, mailboxId, wanted]);
   return new Map(rows.map((row) => [String(row["message_id_header"]), ThreadId.parse(row["thread_id"])]));
 }
+
+/**
+ * One look-up for each header, by the whole key; and planned each time (`unsafe` does not prepare): a plan made while the
+ * table was empty walks every message of the mailbox, on every page, until the first ANALYZE.
+ */
+const threadsOfHeaders = `
+  select found.message_id_header, found.thread_id
+  from jsonb_array_elements_text($3::jsonb) as wanted(header)
+  cross join lateral (
+    (select message_id_header, thread_id from messages
+     where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header limit 1)
+    union all
+    (select message_id_header, thread_id from submissions
+     where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header limit 1)
+  ) as found`;

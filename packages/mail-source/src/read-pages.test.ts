@@ -266,7 +266,7 @@ describe("readPages after a new UIDVALIDITY", () => {
     for (const text of ["a", "b", "c"]) folder.deliver(body(text), { internalDate: after(60) });
     folder.resetUidValidity();
     const pages = await read({ cursor, limits: { pageMessagesMax: 2 } });
-    expect(uids(pages)).toEqual([[2], [3, 4]]);
+    expect(uids(pages)).toEqual([[2, 3], [4]]);
     expect(pages.every(({ reconciling, uidValidity }) => reconciling && uidValidity === 2n)).toBe(true);
     expect(pages.map(({ cursorAfter }) => cursorAfter)).toEqual([
       cursor,
@@ -280,7 +280,7 @@ describe("readPages after a new UIDVALIDITY", () => {
     const [first] = await read({ startFrom: "now" });
     for (const text of ["a", "b"]) folder.deliver(body(text), { internalDate: after(60) });
     folder.resetUidValidity();
-    const [broken] = await read({ cursor: first?.cursorAfter ?? null, limits: { pageMessagesMax: 3 } });
+    const [broken] = await read({ cursor: first?.cursorAfter ?? null, limits: { pageMessagesMax: 1 } });
     expect(broken?.messages.map(({ uid }) => uid)).toEqual([3]);
     const rest = await read({ cursor: broken?.cursorAfter ?? null, knownUids: async () => new Set([3]) });
     expect(uids(rest)).toEqual([[4]]);

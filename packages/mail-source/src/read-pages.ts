@@ -60,13 +60,16 @@ type Plan = {
   readonly known: ReadonlySet<number>;
 };
 
+/** A size is a short line: asking for many at once saves round trips and costs no memory to speak of. */
+const describedMax = 1_000;
+
 /** Sizes first, a batch at a time, then as many pages as the batch's sizes ask for. Always ends with a `last` step. */
 async function* planSteps(plan: Plan, options: { signal: AbortSignal }): AsyncGenerator<Step> {
   const { connection, pass, limits, listed, known } = plan;
   const wanted = listed.filter((uid) => !known.has(uid));
   let from = 0;
   do {
-    const batch = wanted.slice(from, from + limits.pageMessagesMax);
+    const batch = wanted.slice(from, from + Math.max(limits.pageMessagesMax, describedMax));
     from += batch.length;
     const described = batch.length === 0 ? [] : await connection.describe(batch, options);
     const found = new Set(described.map(({ uid }) => uid));
