@@ -5,7 +5,8 @@ import type { Connection } from "./connection.ts";
 import { recordEvents } from "./record-events.ts";
 import { cursors, type MailboxState, mailboxes } from "./schema.ts";
 
-export type MailboxRow = typeof mailboxes.$inferSelect;
+/** The lane it stands in when it is due is the claim's business alone. */
+export type MailboxRow = Omit<typeof mailboxes.$inferSelect, "lane">;
 export type CursorRow = typeof cursors.$inferSelect;
 
 /** The mailboxes of the grant's tenant. */
@@ -31,12 +32,6 @@ export type Mailboxes = {
   ): Promise<void>;
   /** A real login succeeded: the mailbox is this tenant's, and becomes active. False: its identity is already proven elsewhere. */
   prove(grant: Grant<"mailbox.manage">, mailboxId: MailboxId): Promise<boolean>;
-  /** How the last pass went, for people: what the schedule needs is in `finish`. Of an older run nothing is written. */
-  recordPass(
-    grant: Grant<"mailbox.poll">,
-    mailboxId: MailboxId,
-    pass: { epoch: Epoch; failure: string | null; quietPassesCount: number },
-  ): Promise<void>;
 };
 
 export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
@@ -90,12 +85,6 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
         },
       );
       return rows.count === 1;
-    },
-    async recordPass(grant, mailboxId, { epoch, failure, quietPassesCount }) {
-      await orm
-        .update(mailboxes)
-        .set({ lastFailure: failure, quietPassesCount })
-        .where(and(mine(grant, mailboxId), eq(mailboxes.epoch, epoch)));
     },
   };
 }
