@@ -102,9 +102,17 @@ begin
     select array_agg(tenant_id), array_agg(lane), array_agg(due) into tenant_ids, names, dues from (
       select tenant_id, lane, min(next_due) as due from new_rows where next_due is not null group by 1, 2) as changed;
   else
+    -- Grouped, not joined: a plan made for one changed row must also be good for a thousand.
     select array_agg(tenant_id), array_agg(lane), array_agg(due) into tenant_ids, names, dues from (
-      select n.tenant_id, n.lane, min(n.next_due) as due from new_rows n join old_rows o on o.id = n.id
-      where n.next_due is not null and (o.next_due is null or n.next_due < o.next_due or n.lane <> o.lane)
+      select tenant_id, lane, min(due) as due from (
+        select tenant_id, lane, max(new_due) as due from (
+          select id, tenant_id, lane, next_due as new_due, null::timestamptz as old_due from new_rows
+          union all
+          select id, tenant_id, lane, null, next_due from old_rows
+        ) as both_rows
+        group by id, tenant_id, lane
+        having max(new_due) < coalesce(max(old_due), 'infinity')
+      ) as earlier
       group by 1, 2) as changed;
   end if;
   if tenant_ids is not null then

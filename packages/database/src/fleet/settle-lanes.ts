@@ -107,9 +107,9 @@ async function settleHosts(tx: Transaction, { kind }: WorkTable, line: LockedLin
   await tx`
     update host_buckets b
     set tokens = least(b.burst, b.tokens + extract(epoch from now() - b.tokens_at) * b.rate_per_second) - a.used,
-      tokens_at = now(), waits_for_end = a.waits_for_end, ready_at = now() + a.until_ms * interval '1 millisecond'
+      tokens_at = now(), waits_for_end = a.waits_for_end = 1, ready_at = now() + a.until_ms * interval '1 millisecond'
     from unnest(${settled.map(({ host }) => host)}::text[], ${settled.map(({ used }) => used)}::int[],
-      ${settled.map(({ waitsForEnd }) => waitsForEnd)}::bool[], ${settled.map(({ untilMs }) => untilMs)}::float8[])
+      ${settled.map(({ waitsForEnd }) => (waitsForEnd ? 1 : 0))}::int[], ${settled.map(({ untilMs }) => untilMs)}::float8[])
       as a(host, used, waits_for_end, until_ms)
     where b.kind = ${kind} and b.host = a.host`;
 }
