@@ -1,4 +1,3 @@
-import { newId, TenantId } from "@mailfleet/domain";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ClaimedRow } from "../src/index.ts";
@@ -160,87 +159,5 @@ describe("any number of schedulers together", () => {
     expect(seen.size).toBe(90);
     expect(most.tenant).toBeLessThanOrEqual(7);
     expect(most.host).toBeLessThanOrEqual(5);
-  });
-});
-
-describe("the line", () => {
-  it("gives turns in order, so that many backlogs older than everything cannot keep anyone out", async () => {
-    await build({ tenants: [], host: { burst: 1, inFlightMax: 1 }, room: 1, quantum: 1 });
-    const grant = await claimGrant(fixture);
-    for (let index = 0; index < 12; index++) {
-      const { tenantId } = await addTenant(fixture, { mailboxes: 20 });
-      await fixture.sql`update mailboxes set next_due = now() - interval '1 hour' where tenant_id = ${tenantId}`;
-    }
-    const late = await addTenant(fixture, { mailboxes: 2 });
-    // Four turns a claim, thirteen tenants: everyone has had a turn after four.
-    const claimed: ClaimedRow[] = [];
-    for (let round = 0; round < 4; round++) {
-      claimed.push(...(await claims().claim(grant, { room: 4, quantum: 1, claimMs: 600_000 })));
-    }
-    expect(new Set(claimed.map(({ tenantId }) => tenantId)).size).toBe(13);
-    expect(claimed.map(({ tenantId }) => tenantId)).toContain(late.tenantId);
-  });
-
-  it("gives rows by weight when everyone has more than enough", async () => {
-    await build({ tenants: [], host: { burst: 1, inFlightMax: 1 }, room: 1, quantum: 1 });
-    const heavy = await addTenant(fixture, { mailboxes: 40, weight: 3 });
-    const light = await addTenant(fixture, { mailboxes: 40, weight: 1 });
-    const grant = await claimGrant(fixture);
-    const rows = await claims().claim(grant, { room: 40, quantum: 1, claimMs: 600_000 });
-    const counts = countBy(rows, ({ tenantId }) => tenantId);
-    expect(counts.get(heavy.tenantId)).toBe(30);
-    expect(counts.get(light.tenantId)).toBe(10);
-    // And in the queue's order too: the first quarter holds both.
-    expect(countBy(rows.slice(0, 12), ({ tenantId }) => tenantId).get(heavy.tenantId)).toBe(9);
-  });
-
-  it("takes no place from a tenant whose host is at its limit", async () => {
-    await build({ tenants: [], host: { burst: 1_000, inFlightMax: 1 }, room: 1, quantum: 1 });
-    const grant = await claimGrant(fixture);
-    const { mailboxIds } = await addTenant(fixture, { mailboxes: 20 });
-    const limited = mailboxIds.slice(0, 10) as readonly string[] as string[];
-    await fixture.sql`
-      update mailboxes set imap = jsonb_set(imap, '{host}', '"limited.example"'), next_due = now() - interval '1 hour'
-      where id = any(${limited}::uuid[])`;
-    const rows = await claims().claim(grant, { room: 11, quantum: 1, claimMs: 600_000 });
-    expect(rows.filter(({ id }) => limited.includes(id))).toHaveLength(1);
-    expect(rows).toHaveLength(11);
-    // Held by the host alone: there is nothing to look for until one of its runs ends.
-    expect(await claims().claim(grant, { room: 11, quantum: 1, claimMs: 600_000 })).toEqual([]);
-    await expect.poll(() => claims().msUntilDue(grant)).toBeGreaterThan(50);
-    const held = rows.find(({ id }) => limited.includes(id));
-    if (!held) throw new Error("nothing of the host was claimed");
-    const run = await runGrant(fixture);
-    await claims().start(run, held, 600_000);
-    await claims().finish(run, { ...held, state: "idle", nextDue: null, failuresCount: 0 });
-    expect(await claims().msUntilDue(grant)).toBeLessThanOrEqual(0);
-    expect(await claims().claim(grant, { room: 11, quantum: 1, claimMs: 600_000 })).toHaveLength(1);
-  });
-
-  it("forgets nobody that becomes due while a claim is finding the tenant empty", async () => {
-    await build({ tenants: [], host: { burst: 1, inFlightMax: 1 }, room: 1, quantum: 1 });
-    const grant = await claimGrant(fixture);
-    const { sql } = fixture;
-    const { tenantId, mailboxIds } = await addTenant(fixture, { mailboxes: 1 });
-    const [id] = mailboxIds;
-    await sql`update mailboxes set next_due = null where id = ${id ?? newId(TenantId)}`;
-    for (let round = 0; round < 10; round++) {
-      await sql`update lanes set next_due = now() where tenant_id = ${tenantId}`; // in line, with nothing due
-      const committed = Promise.withResolvers<void>();
-      const written = Promise.withResolvers<void>();
-      const becomesDue = sql.begin(async (tx) => {
-        await tx`update mailboxes set next_due = now(), work_state = 'idle' where id = ${id ?? ""}`;
-        written.resolve();
-        await committed.promise;
-      });
-      await written.promise;
-      expect(await claims().claim(grant, { room: 5, quantum: 1, claimMs: 600_000 })).toEqual([]);
-      await claims().msUntilDue(grant);
-      committed.resolve();
-      await becomesDue;
-      await expect.poll(() => claims().msUntilDue(grant), { interval: 5 }).toBeLessThanOrEqual(0);
-      expect(await claims().claim(grant, { room: 5, quantum: 1, claimMs: 600_000 })).toHaveLength(1);
-      await sql`update mailboxes set next_due = null, work_state = 'idle' where id = ${id ?? ""}`;
-    }
   });
 });

@@ -7,7 +7,12 @@ import { settleLanes } from "./settle-lanes.ts";
 import { shareRoom, type TenantInLine } from "./share-room.ts";
 import type { WorkTable } from "./work-tables.ts";
 
-export type DueClaim = { readonly rows: readonly ClaimedRow[]; readonly raised: readonly LaneKey[] };
+export type DueClaim = {
+  readonly rows: readonly ClaimedRow[];
+  readonly raised: readonly LaneKey[];
+  /** The line goes on behind the lanes that were looked at. */
+  readonly goesOn: boolean;
+};
 
 /** What one claim has taken so far. */
 export type Taken = {
@@ -31,7 +36,7 @@ const roundsMax = 12;
 export function claimDue(sql: Sql, work: WorkTable, request: ClaimRequest): Promise<DueClaim> {
   return sql.begin(async (tx) => {
     const [, line] = await Promise.all([goByIndexes(tx), lockLine(tx, work, request.room)]);
-    if (line.entries.length === 0) return { rows: [], raised: [] };
+    if (line.entries.length === 0) return { rows: [], raised: [], goesOn: line.goesOn };
     const taken: Taken = { byTenant: new Map(), byHost: new Map(), served: new Set(), exhausted: new Set() };
     const picked: PickedRow[] = [];
     for (let round = 0; round < roundsMax && picked.length < request.room; round++) {
@@ -42,7 +47,8 @@ export function claimDue(sql: Sql, work: WorkTable, request: ClaimRequest): Prom
     }
     const raised = await settleLanes(tx, work, line, taken);
     const rows = picked.toSorted((a, b) => a.turn - b.turn);
-    return { rows: rows.map(({ id, tenantId, epoch }) => ({ id, tenantId, epoch })), raised };
+    const claimed = rows.map(({ id, tenantId, epoch }) => ({ id, tenantId, epoch }));
+    return { rows: claimed, raised, goesOn: line.goesOn };
   }) as Promise<DueClaim>;
 }
 
@@ -84,7 +90,6 @@ async function pickRound(
 ): Promise<readonly PickedRow[]> {
   const state = tx(work.stateColumn);
   const asked = [...shares].map(([index, share]) => ({ ...(line.entries[index] as LineEntry), index, share }));
-  // The ids go through an array so that the update always goes by them, whatever the planner thinks of today's statistics.
   const rows = await tx`
     with picked as materialized (
       select w.id, a.index, row_number() over (partition by a.index order by w.next_due) as place
@@ -96,16 +101,13 @@ async function pickRound(
           and w.${state} = any(${work.claimable as string[]})
         order by w.next_due limit a.share for update skip locked
       ) w
-    ), claimed as (
-      update ${tx(work.table)} w
-      set ${state} = ${work.claimed}, epoch = w.epoch + 1, next_due = now() + ${request.claimMs}::float8 * interval '1 millisecond'
-      where w.id = any(array(select id from picked))
-      returning w.id, w.epoch
     )
-    select claimed.id, claimed.epoch::float8 as epoch, picked.index, picked.place::int as place
-    from claimed join picked on picked.id = claimed.id order by picked.place, picked.index`;
+    update ${tx(work.table)} w
+    set ${state} = ${work.claimed}, epoch = w.epoch + 1, next_due = now() + ${request.claimMs}::float8 * interval '1 millisecond'
+    from picked where w.id = picked.id
+    returning w.id, w.epoch::float8 as epoch, picked.index, picked.place::int as place`;
   const given = new Map<number, number>();
-  const picked = rows.map((row) => {
+  const picked = rows.toSorted(byPlace).map((row) => {
     const index = Number(row["index"]);
     const entry = line.entries[index] as LineEntry;
     const before = add(taken.byTenant, entry.tenantId);
@@ -120,6 +122,10 @@ async function pickRound(
     if ((given.get(index) ?? 0) < share) taken.exhausted.add(index);
   }
   return picked;
+}
+
+function byPlace(a: Record<string, unknown>, b: Record<string, unknown>): number {
+  return Number(a["place"]) - Number(b["place"]) || Number(a["index"]) - Number(b["index"]);
 }
 
 /** @returns the count before */

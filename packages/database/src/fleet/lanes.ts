@@ -57,18 +57,17 @@ export async function repairLanes(sql: Sql, work: WorkTable): Promise<number> {
       update mailboxes set lane = lane_of('poll', imap)
       where exists (select from host_buckets where kind = 'poll') and lane <> lane_of('poll', imap)`;
   }
-  const [row] = await sql`
-    with late as (
-      select due.tenant_id, due.lane, due.next_due from (
-        select tenant_id, lane, min(next_due) as next_due from ${sql(work.table)}
-        where next_due is not null and ${sql(work.stateColumn)} = any(${work.claimable as string[]})
-        group by 1, 2
-      ) due
-      left join lanes l on l.tenant_id = due.tenant_id and l.kind = ${kind} and l.lane = due.lane
-      where l.tenant_id is null or (l.hold is null and due.next_due < l.next_due)
-    ), lowered as materialized (
-      select lower_lanes(${kind}, array_agg(tenant_id), array_agg(lane), array_agg(next_due)) from late having count(*) > 0
-    )
-    select count(*)::int as count, (select count(*) from lowered) from late`;
-  return Number(row?.["count"] ?? 0);
+  const late = await sql`
+    select due.tenant_id, due.lane, due.next_due::text as next_due from (
+      select tenant_id, lane, min(next_due) as next_due from ${sql(work.table)}
+      where next_due is not null and ${sql(work.stateColumn)} = any(${work.claimable as string[]})
+      group by 1, 2
+    ) due
+    left join lanes l on l.tenant_id = due.tenant_id and l.kind = ${kind} and l.lane = due.lane
+    where l.tenant_id is null or (l.hold is null and due.next_due < l.next_due)`;
+  if (late.length === 0) return 0;
+  const column = (name: string) => late.map((row) => String(row[name]));
+  await sql`
+    select lower_lanes(${kind}, ${column("tenant_id")}::uuid[], ${column("lane")}::text[], ${column("next_due")}::text[]::timestamptz[])`;
+  return late.length;
 }

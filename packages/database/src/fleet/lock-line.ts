@@ -25,29 +25,39 @@ export type LockedLine = {
   readonly hosts: ReadonlyMap<string, HostBucket>;
   /** Rows of each tenant in flight; no entry: none. */
   readonly inFlight: ReadonlyMap<string, number>;
+  /** There may be more lanes whose turn has come. */
+  readonly goesOn: boolean;
 };
 
+/** Lanes are cheap to look at, and some of them turn out to have nothing. */
+const lineLengthMin = 100;
 /** So many more are looked at as other schedulers may hold at this moment. */
 const lookAheadFactor = 4;
 
 /**
- * The first `room` lanes in line, with their tenants' and hosts' buckets locked. Lanes of a host that is not ready are not
+ * The first lanes in line, for `room` rows, with their tenants' and hosts' buckets locked. Lanes of a host that is not ready are not
  * even looked at: they keep their place.
  */
 export async function lockLine(tx: Transaction, work: WorkTable, room: number): Promise<LockedLine> {
   const { kind } = work;
+  const length = Math.max(room, lineLengthMin);
   const rows = await tx`
     select l.tenant_id, l.lane, t.weight, t.state = 'active' as active, ${bucketColumns(tx)}
-    from (select '' as lane union all select host from host_buckets where kind = ${kind} and ready_at <= now()) h
-    cross join lateral (
-      select tenant_id, lane, next_due from lanes
-      where kind = ${kind} and lane = h.lane and next_due <= now() order by next_due limit ${room * lookAheadFactor}
+    from (
+      select first.* from (
+        select '' as lane union all select host from host_buckets where kind = ${kind} and ready_at <= now()
+      ) h
+      cross join lateral (
+        select tenant_id, lane, next_due from lanes
+        where kind = ${kind} and lane = h.lane and next_due <= now() order by next_due limit ${length * lookAheadFactor}
+      ) first
+      order by first.next_due limit ${length * lookAheadFactor}
     ) l
     join tenants t on t.id = l.tenant_id
     join tenant_buckets b on b.tenant_id = l.tenant_id and b.kind = ${kind}
-    order by l.next_due limit ${room}
+    order by l.next_due limit ${length}
     for update of b skip locked`;
-  if (rows.length === 0) return { entries: [], hosts: new Map(), inFlight: new Map() };
+  if (rows.length === 0) return { entries: [], hosts: new Map(), inFlight: new Map(), goesOn: false };
   const entries = rows.map((row) => ({
     ...bucketOf(row),
     tenantId: String(row["tenant_id"]),
@@ -60,7 +70,8 @@ export async function lockLine(tx: Transaction, work: WorkTable, room: number): 
     lockHosts(tx, work, names),
     countInFlight(tx, work, [...new Set(entries.map(({ tenantId }) => tenantId))]),
   ]);
-  return { entries: entries.filter(({ lane }) => lane === "" || hosts.has(lane)), hosts, inFlight };
+  const open = entries.filter(({ lane }) => lane === "" || hosts.has(lane));
+  return { entries: open, hosts, inFlight, goesOn: entries.length === length };
 }
 
 /** Rows each locked host takes after what was taken already. */
