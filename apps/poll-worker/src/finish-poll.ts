@@ -1,4 +1,4 @@
-import type { HeldRow } from "@mailfleet/database";
+import type { HeldRow, StartedRow } from "@mailfleet/database";
 import { type MailboxId, OperationalError } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { again, discard, done, type JobOutcome } from "@mailfleet/queue-contracts";
@@ -8,7 +8,8 @@ import type { Pass, PollMailboxDeps } from "./poll-mailbox.ts";
 export type FinishPoll = {
   readonly held: HeldRow;
   readonly pass: Pass;
-  readonly failuresCount: number;
+  /** What the mailbox's row said when the run began. */
+  readonly started: Pick<StartedRow, "failuresCount" | "quietPassesCount" | "lastFailure">;
   readonly authorize: () => Promise<Grant<"mailbox.poll">>;
   readonly runGrant: () => Promise<Grant<"fleet.run">>;
   /** The process is stopping: what was not read is for someone else, at once. */
@@ -16,79 +17,87 @@ export type FinishPoll = {
 };
 
 /**
- * Ends the run: `again` when the mailbox is due next, `done` when only a person can help, `discard` when another run holds
- * it and nothing was changed.
+ * Ends the run, in the one statement that many runs share: `again` when the mailbox is due next, `done` when only a person
+ * can help, `discard` when another run holds it and nothing was changed.
  */
 export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Promise<JobOutcome> {
-  const { held, pass, stopping } = finish;
-  if (pass.failure?.code === "run.fenced") return discard("run.fenced");
-  const counts = !stopping && pass.failure?.code !== "gate.denied"; // only what the mailbox's server has to do with
-  const failuresCount = pass.failure === null ? 0 : finish.failuresCount + (counts ? 1 : 0);
-  const nextDue = stopping ? deps.now() : await dueAfter(deps, finish, failuresCount);
+  const { held, pass, started, stopping } = finish;
+  const { failure } = pass;
+  if (failure?.code === "run.fenced") return discard("run.fenced");
+  const counts = !stopping && failure?.code !== "gate.denied"; // only what the mailbox's server has to do with
+  const failuresCount = failure === null ? 0 : started.failuresCount + (counts ? 1 : 0);
+  const quietPassesCount = failure === null && pass.storedCount === 0 ? started.quietPassesCount + 1 : 0;
+  const nextDue = stopping ? deps.now() : await dueAfter(deps, finish, { failuresCount, quietPassesCount });
   const finished = await deps.database.fleet.mailboxClaims.finish(await finish.runGrant(), {
     ...held,
     state: "idle",
     nextDue,
     failuresCount,
+    ...(stopping ? {} : { pass: { quietPassesCount, failure: failure?.code ?? null } }),
   });
   if (!finished) return discard("run.fenced");
-  return nextDue === null ? done : again(nextDue, pass.failure?.code ?? "next-poll");
+  return nextDue === null ? done : again(nextDue, failure?.code ?? "next-poll");
 }
 
-async function dueAfter(deps: PollMailboxDeps, finish: FinishPoll, failuresCount: number): Promise<Date | null> {
-  try {
-    const grant = await finish.authorize();
-    return await (finish.pass.failure === null
-      ? dueAfterPass(deps, finish, grant)
-      : dueAfterFailure(deps, finish, grant, failuresCount));
-  } catch (error) {
-    if (error instanceof OperationalError && error.code === "gate.denied")
-      return new Date(deps.now().getTime() + deniedMs);
-    throw error;
+type Counts = { readonly failuresCount: number; readonly quietPassesCount: number };
+
+async function dueAfter(
+  deps: PollMailboxDeps,
+  finish: FinishPoll,
+  { failuresCount, quietPassesCount }: Counts,
+): Promise<Date | null> {
+  const { polling, now, random } = deps;
+  const { storedCount, failure } = finish.pass;
+  if (failure !== null) return dueAfterFailure(deps, finish, failure, failuresCount);
+  const idlePassesCount = quietPassesCount;
+  return nextPollAt({ now: now(), hadNews: storedCount > 0, idlePassesCount, bounds: polling.bounds, random });
+}
+
+async function dueAfterFailure(
+  deps: PollMailboxDeps,
+  finish: FinishPoll,
+  failure: OperationalError,
+  failuresCount: number,
+): Promise<Date | null> {
+  const { now, random } = deps;
+  const later = (ms: number) => new Date(now().getTime() + ms);
+  if (failure.code === "gate.denied") return (await isStillDenied(finish)) ? later(deniedMs) : now();
+  if (needsPerson(failure, finish.started.lastFailure)) {
+    return (await askPerson(deps, finish, failure)) ? null : later(deniedMs);
   }
+  const { code, retryAt } = failure;
+  const remedy = failure.remedy === "reconnect" ? "wait" : failure.remedy;
+  const hintMs = retryAt === undefined ? undefined : retryAt.getTime() - now().getTime();
+  return later(backoffMs({ failuresCount, remedy, code, hintMs, random }) ?? deniedMs);
 }
 
 /** Suspended or paused meanwhile: the claim passes over it until that changes, so this is only a second look. */
 const deniedMs = 300_000;
 
-async function dueAfterPass(
-  { database, polling, now, random }: PollMailboxDeps,
-  { held, pass }: FinishPoll,
-  grant: Grant<"mailbox.poll">,
-): Promise<Date> {
-  const mailboxId = held.id as MailboxId;
-  const hadNews = pass.storedCount > 0;
-  const mailbox = await database.mailboxes.find(grant, mailboxId);
-  const idlePassesCount = hadNews ? 0 : (mailbox?.quietPassesCount ?? 0) + 1;
-  await database.mailboxes.recordPass(grant, mailboxId, {
-    epoch: held.epoch,
-    failure: null,
-    quietPassesCount: idlePassesCount,
-  });
-  return nextPollAt({ now: now(), hadNews, idlePassesCount, bounds: polling.bounds, random });
+/** Refused a moment ago, and perhaps resumed meanwhile: then nobody should wait for the second look. */
+async function isStillDenied({ authorize }: FinishPoll): Promise<boolean> {
+  try {
+    await authorize();
+    return false;
+  } catch (error) {
+    if (error instanceof OperationalError && error.code === "gate.denied") return true;
+    throw error;
+  }
 }
 
-async function dueAfterFailure(
-  { database, now, random }: PollMailboxDeps,
-  { held, pass: { failure } }: FinishPoll,
-  grant: Grant<"mailbox.poll">,
-  failuresCount: number,
-): Promise<Date | null> {
-  if (failure === null) return null;
-  if (failure.code === "gate.denied") return now(); // refused a moment ago and not any more: resumed meanwhile
-  const mailboxId = held.id as MailboxId;
-  const { epoch } = held;
-  const mailbox = await database.mailboxes.find(grant, mailboxId);
-  await database.mailboxes.recordPass(grant, mailboxId, { epoch, failure: failure.code, quietPassesCount: 0 });
-  if (needsPerson(failure, mailbox?.lastFailure ?? null)) {
-    await database.mailboxes.needsAttention(grant, mailboxId, { epoch, reason: failure.code });
-    return null;
+/** False: the gate says that the mailbox is not ours to speak for any more. */
+async function askPerson(
+  { database }: PollMailboxDeps,
+  { held: { id, epoch }, authorize }: FinishPoll,
+  { code }: OperationalError,
+): Promise<boolean> {
+  try {
+    await database.mailboxes.needsAttention(await authorize(), id as MailboxId, { epoch, reason: code });
+    return true;
+  } catch (error) {
+    if (error instanceof OperationalError && error.code === "gate.denied") return false;
+    throw error;
   }
-  const { code, retryAt } = failure;
-  const remedy = failure.remedy === "reconnect" ? "wait" : failure.remedy;
-  const hintMs = retryAt === undefined ? undefined : retryAt.getTime() - now().getTime();
-  const waitMs = backoffMs({ failuresCount, remedy, code, hintMs, random });
-  return new Date(now().getTime() + (waitMs ?? deniedMs));
 }
 
 /** A wrong password is never tried in a loop: refused twice in a row, its owner is asked. Once may be the server's bad day. */

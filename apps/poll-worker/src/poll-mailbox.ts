@@ -48,11 +48,11 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
     const claims = database.fleet.mailboxClaims;
     const run = holdRun({ claims, grant: runGrant, held, runMs: polling.runMs, askedAt, signal });
     try {
-      const { tenantId, failuresCount } = started;
+      const { tenantId } = started;
       const authorize = () =>
         gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
       const pass = await onePass(deps, { mailboxId, epoch, run, authorize });
-      return await finishPoll(deps, { held, pass, failuresCount, authorize, runGrant, stopping: signal.aborted });
+      return await finishPoll(deps, { held, pass, started, authorize, runGrant, stopping: signal.aborted });
     } finally {
       run.close();
     }

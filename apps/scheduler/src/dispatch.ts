@@ -5,7 +5,7 @@ import type { z } from "zod";
 
 export type Dispatch<Payload extends z.ZodType> = {
   readonly gate: Gate;
-  readonly claims: Claims;
+  readonly claims: Pick<Claims, "claim" | "msUntilDue" | "onDue">;
   readonly queue: Pick<JobQueue, "offer" | "waitingCount">;
   readonly contract: JobContract<Payload>;
   readonly toPayload: (row: ClaimedRow) => z.output<Payload>;
@@ -14,32 +14,43 @@ export type Dispatch<Payload extends z.ZodType> = {
   readonly onClaimed: (rows: readonly ClaimedRow[]) => void;
 };
 
-const scheduler = processActor("scheduler");
+export const scheduler = processActor("scheduler");
 
-/** New work can appear at any time (a mailbox was activated, a message accepted); this is how late it is noticed at most. */
-const idleMsMax = 500;
-/** Work that is due and held back by a limit is asked for this often. */
-const heldMs = 50;
-const busyMs = 10;
+/** The database tells when something is due earlier than it said; this is for what it told while nobody listened. */
+const idleMsMax = 5_000;
+/** Rows that come due one by one are claimed together: two claims that leave the queue room are this far apart. */
+const gatherMs = 50;
+/** The queue tells nobody when it has room again, and a claim that filled it has left rows behind. */
+const fullMs = 10;
 
 /**
  * One pass: as many due rows as the window has room for become jobs. Claimed rows are committed before the queue hears of
- * them; when the queue does not hear, they come due again by themselves after `claimMs`.
+ * them; when the queue does not hear, they come due again by themselves after `claimMs`. While nothing can be claimed,
+ * because nothing is due or a limit holds what is, a pass is one question to an index.
  *
- * @returns how long to wait before the next pass, in ms
+ * @returns a pass, which answers how long to wait before the next one, in ms
  */
-export async function dispatch<Payload extends z.ZodType>(deps: Dispatch<Payload>): Promise<number> {
+export function dispatch<Payload extends z.ZodType>(deps: Dispatch<Payload>): () => Promise<number> {
   const { gate, claims, queue, contract, toPayload, limits, now } = deps;
-  const room = limits.window - (await queue.waitingCount(contract));
-  if (room <= 0) return busyMs;
-  const grant = await gate.authorize({ actor: scheduler, action: "fleet.claim", resource: {} });
-  const rows = await claims.claim(grant, { room, quantum: limits.quantum, claimMs: limits.claimMs });
-  if (rows.length > 0) {
-    await queue.offer(contract, rows.map(toPayload));
-    deps.onClaimed(rows);
-    return busyMs;
-  }
-  const nextDueAt = await claims.nextDueAt(grant);
-  const waitMs = nextDueAt === null ? idleMsMax : nextDueAt.getTime() - now().getTime();
-  return Math.min(Math.max(waitMs, heldMs), idleMsMax);
+  let notBefore = 0;
+
+  return async () => {
+    const earlyMs = notBefore - now().getTime();
+    if (earlyMs > 0) return Math.min(earlyMs, gatherMs); // woken while rows gather
+
+    const grant = await gate.authorize({ actor: scheduler, action: "fleet.claim", resource: {} });
+    const untilDueMs = await claims.msUntilDue(grant);
+    if (untilDueMs === null || untilDueMs > 0) return Math.min(Math.ceil(untilDueMs ?? idleMsMax), idleMsMax);
+
+    const room = limits.window - (await queue.waitingCount(contract));
+    if (room <= 0) return fullMs;
+    const rows = await claims.claim(grant, { room, quantum: limits.quantum, claimMs: limits.claimMs });
+    if (rows.length > 0) {
+      await queue.offer(contract, rows.map(toPayload));
+      deps.onClaimed(rows);
+    }
+    const waitMs = rows.length === room ? fullMs : gatherMs;
+    notBefore = now().getTime() + waitMs;
+    return waitMs;
+  };
 }

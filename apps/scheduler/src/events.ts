@@ -12,6 +12,9 @@ export function schedulerEvents(log: Log, metrics: Metrics) {
     queueLost(releasedCount: number) {
       log.warn("queue.lost", { releasedCount });
     },
+    lineRepaired(lanesCount: number) {
+      log.warn("line.repaired", { lanesCount });
+    },
     uncertain(count: number) {
       log.warn("submissions.uncertain", { count });
     },

@@ -1,6 +1,7 @@
 import type { Database } from "@mailfleet/database";
-import { type Gate, processActor } from "@mailfleet/gate";
+import type { Gate } from "@mailfleet/gate";
 import type { JobQueue } from "@mailfleet/queue-contracts";
+import { scheduler } from "./dispatch.ts";
 
 export type WatchQueue = {
   readonly gate: Gate;
@@ -10,7 +11,6 @@ export type WatchQueue = {
   readonly onUncertain: (count: number) => void;
 };
 
-const scheduler = processActor("scheduler");
 const passMs = 1_000;
 
 /**

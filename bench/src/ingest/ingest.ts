@@ -4,7 +4,7 @@ import { availableParallelism, loadavg } from "node:os";
 import { promisify } from "node:util";
 import { findProgram } from "@mailfleet/testkit/servers";
 import { type Bench, type Report, UsageError } from "../bench.ts";
-import { type BenchFleet, openBenchFleet } from "../fleet/open-bench-fleet.ts";
+import { type BenchFleet, fleetParts, openBenchFleet } from "../fleet/open-bench-fleet.ts";
 import { provisionTenant } from "../fleet/provision-tenant.ts";
 import { type Corpus, deliverCorpus } from "./deliver-corpus.ts";
 import { type IngestOptions, ingestUsage, readIngestOptions } from "./options.ts";
@@ -77,9 +77,7 @@ async function measure(fleet: BenchFleet, options: IngestOptions, report: Report
     const second = await reference(fleet, corpus, signal);
     const faster = first.messagesPerSecond > second.messagesPerSecond ? first : second;
     rounds.push({ fleet: run, reference: faster });
-    report.progress(
-      `round ${number} of ${roundsCount}: ${run.messagesPerSecond.toFixed(0)} messages/s, reference ${faster.messagesPerSecond.toFixed(0)}`,
-    );
+    report.progress(`round ${number} of ${roundsCount}: ${describe(run, faster, messagesCount)}`);
     if (options.spoil !== null) await spoil(fleet, options.spoil);
     blobsCount += await verify(fleet, tenant, corpus);
   }
@@ -94,6 +92,12 @@ async function measure(fleet: BenchFleet, options: IngestOptions, report: Report
     processorsCount: availableParallelism(),
     loadAverage,
   };
+}
+
+function describe({ messagesPerSecond, cpuMs }: FleetRun, reference: ReferenceRun, messagesCount: number): string {
+  const ms = fleetParts.reduce((sum, part) => sum + cpuMs[part], 0) / messagesCount;
+  const [ours, theirs] = [messagesPerSecond, reference.messagesPerSecond].map((rate) => rate.toFixed(0));
+  return `${ours} messages/s, reference ${theirs}; ${ms.toFixed(2)} ms of CPU a message`;
 }
 
 async function reference(fleet: BenchFleet, corpus: Corpus, signal: AbortSignal): Promise<ReferenceRun> {

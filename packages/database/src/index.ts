@@ -5,6 +5,7 @@ export type { AuditRow } from "./audit.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
 export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, StartedRow } from "./fleet/claims.ts";
+export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
 export type { Limits, MailboxSettings, ProvisionedTenant, Provisioning, TenantSettings } from "./fleet/provisioning.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";

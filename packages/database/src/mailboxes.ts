@@ -5,7 +5,8 @@ import { and, asc, eq } from "./drizzle.ts";
 import { recordEvents } from "./record-events.ts";
 import { cursors, type MailboxState, mailboxes } from "./schema.ts";
 
-export type MailboxRow = typeof mailboxes.$inferSelect;
+/** The lane it stands in when it is due is the claim's business alone. */
+export type MailboxRow = Omit<typeof mailboxes.$inferSelect, "lane">;
 export type CursorRow = typeof cursors.$inferSelect;
 
 /** The mailboxes of the grant's tenant. */
@@ -34,12 +35,6 @@ export type Mailboxes = {
    * identity is already proven elsewhere.
    */
   prove(grant: Grant<"mailbox.manage">, mailboxId: MailboxId, as?: "active" | "paused"): Promise<boolean>;
-  /** How the last pass went, for people: what the schedule needs is in `finish`. Of an older run nothing is written. */
-  recordPass(
-    grant: Grant<"mailbox.poll">,
-    mailboxId: MailboxId,
-    pass: { epoch: Epoch; failure: string | null; quietPassesCount: number },
-  ): Promise<void>;
 };
 
 export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
@@ -94,12 +89,6 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
         },
       );
       return rows.count === 1;
-    },
-    async recordPass(grant, mailboxId, { epoch, failure, quietPassesCount }) {
-      await orm
-        .update(mailboxes)
-        .set({ lastFailure: failure, quietPassesCount })
-        .where(and(mine(grant, mailboxId), eq(mailboxes.epoch, epoch)));
     },
   };
 }

@@ -65,6 +65,7 @@ export const mailboxes = pgTable("mailboxes", {
   quietPassesCount: integer("quiet_passes_count").notNull().default(0),
   lastFailure: text("last_failure"),
   eventSeq: count("event_seq").notNull().default(0),
+  lane: text("lane").notNull().default(""),
 });
 
 export const cursors = pgTable("cursors", {
@@ -210,6 +211,7 @@ export const submissions = pgTable("submissions", {
   sizeBytes: count("size_bytes").notNull(),
   createdAt: instant("created_at").notNull().defaultNow(),
   finalAt: instant("final_at"),
+  lane: text("lane").notNull().default(""),
 });
 
 export const submissionRecipients = pgTable("submission_recipients", {

@@ -12,7 +12,8 @@ import type { Connection, Transaction } from "./connection.ts";
 import { and, asc, desc, eq } from "./drizzle.ts";
 import { submissionRecipients, submissions } from "./schema.ts";
 
-export type SubmissionRow = typeof submissions.$inferSelect;
+/** The lane it stands in when it is due is the claim's business alone. */
+export type SubmissionRow = Omit<typeof submissions.$inferSelect, "lane">;
 export type RecipientRow = typeof submissionRecipients.$inferSelect;
 
 export type NewSubmission = {

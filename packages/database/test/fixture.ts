@@ -71,6 +71,8 @@ export const claimGrant = ({ gate }: Fixture) =>
   gate.authorize({ actor: processActor("scheduler"), action: "fleet.claim", resource: {} });
 export const sweepGrant = ({ gate }: Fixture) =>
   gate.authorize({ actor: processActor("scheduler"), action: "fleet.sweep", resource: {} });
+export const provisionGrant = ({ gate }: Fixture) =>
+  gate.authorize({ actor: processActor("cli"), action: "fleet.provision", resource: {} });
 export const runGrant = ({ gate }: Fixture) =>
   gate.authorize({ actor: processActor("poll-worker"), action: "fleet.run", resource: {} });
 export const pollGrant = ({ gate }: Fixture, tenantId: TenantId, mailboxId: MailboxId) =>

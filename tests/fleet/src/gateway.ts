@@ -9,6 +9,8 @@ export type Gateway = {
   isHolding(): boolean;
   /** From now on nothing passes, in either direction, and nobody is told. With `bytes`: after so many more of the server's. */
   hold(bytes?: number): void;
+  /** From now on whoever comes is sent away at once. */
+  turnAway(): void;
   /** Lets everything pass again that comes from now on, on new connections; held ones stay held. */
   release(): void;
   close(): Promise<void>;
@@ -18,10 +20,12 @@ export async function openGateway(target: { readonly port: number }): Promise<Ga
   const open = new Set<Socket>();
   let count = 0;
   let holding = false;
+  let closed = false;
   let bytesLeft = Number.POSITIVE_INFINITY;
 
   const server = createServer((client) => {
     count += 1;
+    if (closed) return client.destroy();
     const upstream = connect({ host: "127.0.0.1", port: target.port });
     let held = false;
     upstream.on("data", (chunk: Buffer) => {
@@ -51,7 +55,11 @@ export async function openGateway(target: { readonly port: number }): Promise<Ga
     hold(bytes = 0) {
       bytesLeft = bytes;
     },
+    turnAway() {
+      closed = true;
+    },
     release() {
+      closed = false;
       holding = false;
       bytesLeft = Number.POSITIVE_INFINITY;
     },

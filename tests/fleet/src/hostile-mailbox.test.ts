@@ -109,18 +109,30 @@ describe("a mailbox that misbehaves stops neither itself nor others:", () => {
   });
 
   it("a wrong password is tried twice, far apart, and then only its owner can help", async () => {
-    const { gateway, mailboxId } = await addBehindGateway("locked", { password: "wrong" });
-    const refused = await until("the first refusal", async () => {
-      const work = await workOf(fleet, mailboxId);
-      return work.work_state === "idle" && work.failures_count === 1 && work;
-    });
-    expect(refused).toMatchObject({ state: "active", last_failure: "login.refused" });
+    const gateway = await openGateway({ port: mail.imapPort });
+    gateways.push(gateway);
+    gateway.turnAway();
+    const mailboxId = await add("locked", { port: gateway.port, password: "wrong" });
+    const ending = (code: string, failures: number) =>
+      until(`${code}, failure ${failures}`, async () => {
+        const work = await workOf(fleet, mailboxId);
+        return work.work_state === "idle" && work.last_failure === code && work.failures_count === failures && work;
+      });
+    const dueAgain = () => fleet.sql`update mailboxes set next_due = now() where id = ${mailboxId}`; // its wait is over
+    await ending("provider.unavailable", 1);
+    await dueAgain();
+    await ending("provider.unavailable", 2);
+    const outageConnections = gateway.connectionsCount();
+
+    gateway.release();
+    await dueAgain();
+    const refused = await ending("login.refused", 3);
+    expect(refused.state).toBe("active"); // an outage before it is no refusal
     expect((refused.next_due?.getTime() ?? 0) - Date.now()).toBeGreaterThan(30_000);
 
-    await fleet.sql`update mailboxes set next_due = now() where id = ${mailboxId}`; // that time has passed
-    await until("the second refusal", async () => (await workOf(fleet, mailboxId)).state !== "active");
+    await dueAgain();
+    await ending("login.refused", 4);
     const given = { state: "needs-attention", state_reason: "login.refused", next_due: null };
-    await until("the end of its poll", async () => (await workOf(fleet, mailboxId)).work_state === "idle");
     expect(await workOf(fleet, mailboxId)).toMatchObject(given);
     expect(await eventsOf(fleet, mailboxId)).toMatchObject([
       { type: "mailbox.needs-attention", subject_id: mailboxId },
@@ -128,7 +140,7 @@ describe("a mailbox that misbehaves stops neither itself nor others:", () => {
 
     await pollsOfCalm(3);
     expect(await workOf(fleet, mailboxId)).toMatchObject(given);
-    expect(gateway.connectionsCount()).toBe(2);
+    expect(gateway.connectionsCount() - outageConnections).toBe(2);
 
     await putPassword(fleet, { ...tenant, mailboxId, user: addressOf("locked"), password });
     await activate(fleet, tenant, mailboxId);

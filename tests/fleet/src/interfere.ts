@@ -11,7 +11,7 @@ const all: readonly Rewrite[] =
     ? rewrites
     : [...rewrites, { file: point.file, find: point.before, replace: `globalThis.reachPoint(); ${point.before}` }];
 
-let armed = false;
+let armed = point?.armed ?? false;
 let passed = 0;
 process.on("SIGUSR2", () => {
   armed = true;

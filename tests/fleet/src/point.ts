@@ -7,10 +7,12 @@ export type Point = {
   readonly file: string;
   /** Text that stands exactly once in that file: the place is right before it. */
   readonly before: string;
-  /** At which passing, counted from when the point was armed: 1 is the first. */
+  /** At which passing, once the point is armed: 1 is the first. */
   readonly hit: number;
   /** `SIGKILL` without it. */
   readonly signal?: "SIGKILL" | "SIGSTOP";
+  /** Counts from the process's start; otherwise `arm` says from when. */
+  readonly armed?: boolean;
   /** Not at the place itself but one turn of the event loop later, while what it began is under way. */
   readonly soon?: boolean;
 };

@@ -3,7 +3,7 @@ import type { Point } from "./point.ts";
 export type PollPoint = {
   readonly name: string;
   readonly point: Point;
-  /** Pages of ten that were committed when the worker died. Two where the point lies in the middle of a commit. */
+  /** Pages of ten that were committed when the worker died. Two where the point lies beside a commit that is under way. */
   readonly pages: readonly number[];
 };
 
@@ -44,9 +44,9 @@ export const pollPoints: readonly PollPoint[] = [
     pages: [0],
   },
   {
-    name: "in the middle of fetching page 12",
+    name: "in the middle of fetching page 12", // read while page 11 is stored
     point: { file: "packages/mail-source/src/read-bodies.ts", before: "bytes += raw.length;", hit: 115 },
-    pages: [11],
+    pages: [10, 11],
   },
   {
     name: "with page 2 fetched, before its segment",
@@ -99,12 +99,12 @@ export const pollPoints: readonly PollPoint[] = [
   },
   {
     name: "after the commit of page 1",
-    point: { file: pollMailbox, before: "deps.onPage(stored);", hit: 1 },
+    point: { file: pollMailbox, before: "deps.onPage(", hit: 1 },
     pages: [1],
   },
   {
     name: "after the commit of page 15",
-    point: { file: pollMailbox, before: "deps.onPage(stored);", hit: 15 },
+    point: { file: pollMailbox, before: "deps.onPage(", hit: 15 },
     pages: [15],
   },
   {

@@ -25,6 +25,13 @@ const beforePage: Point = {
   hit: 3,
   signal: "SIGSTOP",
 };
+const beforeTheEnd: Point = {
+  file: "apps/poll-worker/src/finish-poll.ts",
+  before: "const { held, pass, stopping } = finish;",
+  hit: 1,
+  signal: "SIGSTOP",
+  armed: true,
+};
 const beforeTheGate: Point = {
   file: "apps/send-worker/src/deliver-submission.ts",
   before: "const grant = await authorizeDelivery",
@@ -88,6 +95,24 @@ describe("suspending a tenant", () => {
     await setState("active");
     await until("the rest", async () => (await storedCount(fleet, mailboxId)) === backlog, 10_000);
     await expectStoredOnce(fleet, tenant, mailboxId, delivered);
+  });
+
+  it("is forgotten by a poll that was refused and ends after it was resumed", async () => {
+    const [worker] = fleet.apps.filter(({ name }) => name === "poll-worker");
+    await worker?.stop("SIGKILL");
+    await fleet.sql`update mailboxes set next_due = now() where id = ${mailboxId}`;
+    await until("the next claim", async () => (await workOf(fleet, mailboxId)).work_state === "claimed");
+    scheduler.signal("SIGSTOP"); // no newer claim takes the mailbox from the refused poll
+    await setState("suspended");
+    const refused = await fleet.start("poll-worker", { point: beforeTheEnd });
+    await until("the refused poll to end", () => isFrozen(refused.pid));
+    await setState("active");
+    refused.signal("SIGCONT");
+    await until("its end", async () => (await workOf(fleet, mailboxId)).work_state === "idle");
+    const { state, next_due: nextDue, failures_count: failures } = await workOf(fleet, mailboxId);
+    expect({ state, failures }).toEqual({ state: "active", failures: 0 });
+    expect(nextDue?.getTime()).toBeLessThan(Date.now() + 1_000);
+    scheduler.signal("SIGCONT");
   });
 
   it("holds what was about to be sent, keeps what waits, takes nothing new, and goes on when it is resumed", async () => {

@@ -1,7 +1,10 @@
-import { Epoch, type TenantId } from "@mailfleet/domain";
+import type { Epoch, TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection } from "../connection.ts";
 import { microBatch } from "../micro-batch.ts";
+import { claimDue } from "./claim-due.ts";
+import { createLaneWatch } from "./lane-watch.ts";
+import { dueChannel, msUntilDue, reopenLanes, repairLanes } from "./lanes.ts";
 import type { WorkTable } from "./work-tables.ts";
 
 export type ClaimRequest = {
@@ -18,13 +21,22 @@ export type ClaimedRow = { readonly id: string; readonly tenantId: TenantId; rea
 /** One row in someone's hands. Only the newest epoch may write. */
 export type HeldRow = { readonly id: string; readonly epoch: Epoch };
 
-export type StartedRow = { readonly tenantId: TenantId; readonly failuresCount: number };
+/** What the end of the run decides by. For work that is no pass, `quietPassesCount` is 0 and `lastFailure` null. */
+export type StartedRow = {
+  readonly tenantId: TenantId;
+  readonly failuresCount: number;
+  readonly quietPassesCount: number;
+  /** The code the pass before ended with. */
+  readonly lastFailure: string | null;
+};
 
 export type Finish = HeldRow & {
   readonly state: string;
   /** Null: nothing is due any more. */
   readonly nextDue: Date | null;
   readonly failuresCount: number;
+  /** How the pass went, for people and for the next `start`; left out, the row goes on saying what it said. */
+  readonly pass?: { readonly quietPassesCount: number; readonly failure: string | null };
 };
 
 /**
@@ -32,7 +44,11 @@ export type Finish = HeldRow & {
  * work (see `WorkTable`): a row is claimed for one epoch, started once, kept alive, and finished by the holder of that epoch.
  */
 export type Claims = {
-  /** Due rows for at most `room` jobs: tenants take turns, within their rate and in-flight limits. Any number of callers at once. */
+  /**
+   * Due rows for at most `room` jobs, in the order in which they are to be worked on. Tenants take turns by their weight;
+   * what one does not use goes to the others. Within each tenant's rate and in-flight limits, and within those of each mail
+   * host. Any number of callers at once.
+   */
   claim(grant: Grant<"fleet.claim">, request: ClaimRequest): Promise<readonly ClaimedRow[]>;
   /** Compare-and-set from claimed to running until `runMs` from now. Null: a duplicate or an old job; end without a word. */
   start(grant: Grant<"fleet.run">, held: HeldRow, runMs: number): Promise<StartedRow | null>;
@@ -40,24 +56,49 @@ export type Claims = {
   heartbeat(grant: Grant<"fleet.run">, held: HeldRow, runMs: number): Promise<boolean>;
   /** Ends the run. False: a newer epoch holds the row and nothing was changed. */
   finish(grant: Grant<"fleet.run">, finish: Finish): Promise<boolean>;
-  /** When the next row comes due, or null when none is waiting. */
-  nextDueAt(grant: Grant<"fleet.claim">): Promise<Date | null>;
+  /**
+   * In how many ms a claim can next find something; 0 or less: now. Null: nothing is scheduled. It may be too early by what
+   * has been put off since, never too late by more than what `onDue` tells.
+   */
+  msUntilDue(grant: Grant<"fleet.claim">): Promise<number | null>;
+  /**
+   * Calls back when something became due earlier than anyone knew, or a limit has yielded; also after the connection was
+   * lost and made again, because who knows what was missed.
+   */
+  onDue(grant: Grant<"fleet.claim">, listener: () => void): Promise<{ close(): Promise<void> }>;
   /** The queues were lost: every claimed row that nobody has started is due now. */
   releaseClaimed(grant: Grant<"fleet.sweep">): Promise<number>;
+  /** Reads the whole schedule and corrects the line where it is wrong. @returns how many lanes were */
+  repair(grant: Grant<"fleet.sweep">): Promise<number>;
 };
 
 const batch = { waitMs: 10, sizeMax: 500 } as const;
 
+/** A line that begins with lanes that turn out to be empty or held is walked on for so long before the queue gets what there is. */
+const partsMax = 4;
+
+/** A second look waits for transactions that take milliseconds. */
+const secondLookMs = 50;
+
 export function createClaims(connection: Connection, work: WorkTable): Claims {
   const { now } = connection;
+  const watch = createLaneWatch(work);
   const starts = microBatch({ ...batch, run: (items: readonly Timed[]) => start(connection, work, items) });
   const heartbeats = microBatch({ ...batch, run: (items: readonly Timed[]) => heartbeat(connection, work, items) });
   const finishes = microBatch({ ...batch, run: (items: readonly Finish[]) => finish(connection, work, items) });
 
   return {
-    claim(grant, request) {
+    async claim(grant, request) {
       requireGrant(grant, now());
-      return claim(connection, work, request);
+      const rows: ClaimedRow[] = [];
+      for (let part = 0; part < partsMax && rows.length < request.room; part++) {
+        const room = request.room - rows.length;
+        const claimed = await claimDue(connection.sql, work, { ...request, room });
+        watch.add(claimed.raised);
+        rows.push(...claimed.rows);
+        if (!claimed.goesOn) break;
+      }
+      return rows;
     },
     start(grant, held, runMs) {
       requireGrant(grant, now());
@@ -71,15 +112,17 @@ export function createClaims(connection: Connection, work: WorkTable): Claims {
       requireGrant(grant, now());
       return finishes(finished);
     },
-    async nextDueAt(grant) {
+    async msUntilDue(grant) {
       requireGrant(grant, now());
-      const { sql } = connection;
-      const [row] = await sql`
-        select (extract(epoch from w.next_due) * 1000)::float8 as due from ${sql(work.table)} w
-        join tenants t on t.id = w.tenant_id and t.state = 'active'
-        where w.next_due is not null and w.${sql(work.stateColumn)} = any(${work.claimable as string[]})
-        order by w.next_due limit 1`;
-      return row ? new Date(Number(row["due"])) : null;
+      const unsure = await watch.look(connection.sql);
+      const ms = await msUntilDue(connection.sql, work);
+      return unsure ? Math.min(ms ?? secondLookMs, secondLookMs) : ms;
+    },
+    async onDue(grant, listener) {
+      requireGrant(grant, now());
+      const heard = (kind: string) => kind === work.kind && listener();
+      const listening = await connection.sql.listen(dueChannel, heard, listener);
+      return { close: () => listening.unlisten() };
     },
     async releaseClaimed(grant) {
       requireGrant(grant, now());
@@ -89,73 +132,14 @@ export function createClaims(connection: Connection, work: WorkTable): Claims {
         where ${sql(work.stateColumn)} = ${work.claimed} and next_due > now()`;
       return rows.count;
     },
+    repair(grant) {
+      requireGrant(grant, now());
+      return repairLanes(connection.sql, work);
+    },
   };
 }
 
 type Timed = HeldRow & { readonly runMs: number };
-
-/**
- * One statement. A tenant's bucket row is locked for its turn, so that any number of schedulers together never give a
- * tenant more than its rate; rows someone else is claiming are skipped. Tokens are taken for rows picked, not for tries.
- */
-async function claim({ sql }: Connection, work: WorkTable, request: ClaimRequest): Promise<readonly ClaimedRow[]> {
-  if (request.room <= 0) return [];
-  const state = sql(work.stateColumn);
-  const claimable = work.claimable as string[];
-  const rows = await sql`
-    with waiting as (
-      select t.id as tenant_id, t.weight, first.next_due
-      from tenants t
-      join tenant_buckets b on b.tenant_id = t.id and b.kind = ${work.bucket}
-      cross join lateral (
-        select next_due from ${sql(work.table)} w
-        where w.tenant_id = t.id and w.next_due <= now() and w.${state} = any(${claimable})
-        order by w.next_due limit 1
-      ) first
-      where t.state = 'active'
-        and least(b.burst, b.tokens + extract(epoch from now() - b.tokens_at) * b.rate_per_second) >= 1
-      order by first.next_due
-      limit ${request.room}
-    ), turn as (
-      select b.tenant_id, least(
-        greatest(${request.quantum}::int * waiting.weight, ceil(${request.room}::float8 / (select count(*) from waiting))::int),
-        floor(least(b.burst, b.tokens + extract(epoch from now() - b.tokens_at) * b.rate_per_second))::int,
-        b.in_flight_max - (
-          select count(*)::int from ${sql(work.table)} w
-          where w.tenant_id = b.tenant_id and w.${state} in (${work.claimed}, ${work.running}) and w.next_due > now()
-        )
-      ) as allowed
-      from tenant_buckets b join waiting on waiting.tenant_id = b.tenant_id
-      where b.kind = ${work.bucket}
-      for update of b skip locked
-    ), picked as (
-      select w.id, w.tenant_id, row_number() over (partition by w.tenant_id order by w.next_due) as place
-      from turn cross join lateral (
-        select id, tenant_id, next_due from ${sql(work.table)} w
-        where w.tenant_id = turn.tenant_id and w.next_due <= now() and w.${state} = any(${claimable})
-        order by w.next_due limit greatest(turn.allowed, 0) for update skip locked
-      ) w
-    ), chosen as (
-      select id, tenant_id, place from picked order by place, tenant_id limit ${request.room}
-    ), claimed as (
-      update ${sql(work.table)} w
-      set ${state} = ${work.claimed}, epoch = w.epoch + 1, next_due = now() + ${request.claimMs}::float8 * interval '1 millisecond'
-      from chosen where w.id = chosen.id
-      returning w.id, w.tenant_id, w.epoch, chosen.place
-    ), spent as (
-      update tenant_buckets b
-      set tokens = least(b.burst, b.tokens + extract(epoch from now() - b.tokens_at) * b.rate_per_second) - used.count,
-          tokens_at = now()
-      from (select tenant_id, count(*) as count from chosen group by 1) used
-      where b.tenant_id = used.tenant_id and b.kind = ${work.bucket}
-    )
-    select id, tenant_id, epoch::float8 as epoch from claimed order by place, tenant_id`;
-  return rows.map((row) => ({
-    id: String(row["id"]),
-    tenantId: row["tenant_id"] as TenantId,
-    epoch: Epoch.parse(row["epoch"]),
-  }));
-}
 
 /** Rows are updated in the order of their ids, so that two batches that share rows cannot lock each other out. */
 function sortedJson(items: readonly (HeldRow & object)[]): string {
@@ -177,11 +161,16 @@ async function start(
     )
     update ${sql(work.table)} w set ${state} = ${work.running}, next_due = now() + asked.run_ms * interval '1 millisecond'
     from asked where w.id = asked.id
-    returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.failures_count`;
+    returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.failures_count,
+      ${work.tellsPass ? sql`w.quiet_passes_count, w.last_failure` : sql`0 as quiet_passes_count, null as last_failure`}`;
   const started = new Map<string, StartedRow>();
   for (const row of rows) {
-    const failuresCount = Number(row["failures_count"]);
-    started.set(rowKey(row["id"], row["epoch"]), { tenantId: row["tenant_id"] as TenantId, failuresCount });
+    started.set(rowKey(row["id"], row["epoch"]), {
+      tenantId: row["tenant_id"] as TenantId,
+      failuresCount: Number(row["failures_count"]),
+      quietPassesCount: Number(row["quiet_passes_count"]),
+      lastFailure: row["last_failure"] as string | null,
+    });
   }
   return items.map(({ id, epoch }) => {
     const row = started.get(rowKey(id, epoch)) ?? null;
@@ -213,19 +202,31 @@ async function finish({ sql }: Connection, work: WorkTable, items: readonly Fini
     work.dueOnlyWhile === null
       ? sql`asked.next_due`
       : sql`case when w.state = ${work.dueOnlyWhile} then asked.next_due end`;
+  const pass = work.tellsPass
+    ? sql`, quiet_passes_count = coalesce((asked.pass ->> 'quietPassesCount')::int, w.quiet_passes_count),
+        last_failure = case when asked.pass is null then w.last_failure else asked.pass ->> 'failure' end`
+    : sql``;
   const rows = await sql`
     with asked as materialized (
-      select w.id, a.state, a."nextDue" as next_due, a."failuresCount" as failures_count
+      select w.id, a.state, a."nextDue" as next_due, a."failuresCount" as failures_count, a.pass
       from jsonb_to_recordset(${sortedJson(items)}::jsonb)
-        as a(id uuid, epoch bigint, state text, "nextDue" timestamptz, "failuresCount" int)
+        as a(id uuid, epoch bigint, state text, "nextDue" timestamptz, "failuresCount" int, pass jsonb)
       join ${sql(work.table)} w
         on w.id = a.id and w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
       order by w.id for update of w
     )
     update ${sql(work.table)} w
-    set ${state} = asked.state, next_due = ${nextDue}, failures_count = asked.failures_count
+    set ${state} = asked.state, next_due = ${nextDue}, failures_count = asked.failures_count ${pass}
     from asked where w.id = asked.id
-    returning w.id, w.epoch::float8 as epoch`;
+    returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.lane, (
+      exists (select from lanes l where l.kind = ${work.kind} and l.tenant_id = w.tenant_id and l.hold = 'in-flight')
+      or (w.lane <> '' and exists (select from host_buckets h where h.kind = ${work.kind} and h.host = w.lane and h.waits_for_end))
+    ) as awaited`;
+  const awaited = rows.filter((row) => row["awaited"] === true);
+  if (awaited.length > 0) {
+    const tenantIds = awaited.map((row) => String(row["tenant_id"]));
+    await reopenLanes(sql, work, { tenantIds, hosts: awaited.map((row) => String(row["lane"])) });
+  }
   return answersInOrder(items, rows);
 }
 

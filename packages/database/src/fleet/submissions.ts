@@ -1,9 +1,11 @@
 import { type ActorId, type Epoch, type MailboxId, type Namespace, SubmissionId, TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import type { Connection, Transaction } from "../connection.ts";
+import type { Connection, Sql, Transaction } from "../connection.ts";
 import { and, eq } from "../drizzle.ts";
 import { type EventType, recordEvents } from "../record-events.ts";
 import { type SubmissionState, submissions } from "../schema.ts";
+import { reopenLanes } from "./lanes.ts";
+import { submissionWork } from "./work-tables.ts";
 
 export type RecipientOutcome = {
   readonly address: string;
@@ -66,7 +68,7 @@ export function createFleetSubmissions({ sql, orm, now }: Connection): FleetSubm
     },
     recordOutcome(grant, submissionId, outcome) {
       requireGrant(grant, now());
-      return sql.begin((tx) => recordOutcome(tx, submissionId, outcome)) as Promise<boolean>;
+      return recordAndReopen(sql, submissionId, outcome);
     },
     sweepTransmitting(grant) {
       requireGrant(grant, now());
@@ -88,6 +90,14 @@ export function createFleetSubmissions({ sql, orm, now }: Connection): FleetSubm
   };
 }
 
+/** An attempt that has ended may be what others of the tenant, or of the host, were waiting for. */
+async function recordAndReopen(sql: Sql, submissionId: SubmissionId, outcome: AttemptOutcome): Promise<boolean> {
+  const ended = await sql.begin((tx) => recordOutcome(tx, submissionId, outcome));
+  if (ended === null) return false;
+  await reopenLanes(sql, submissionWork, { tenantIds: [ended.tenantId], hosts: [ended.lane] });
+  return true;
+}
+
 const eventOf: Partial<Record<SubmissionState, EventType>> = {
   sent: "submission.sent",
   rejected: "submission.rejected",
@@ -95,7 +105,11 @@ const eventOf: Partial<Record<SubmissionState, EventType>> = {
 };
 const finalStates: readonly SubmissionState[] = ["sent", "rejected", "cancelled"];
 
-async function recordOutcome(tx: Transaction, submissionId: SubmissionId, outcome: AttemptOutcome): Promise<boolean> {
+async function recordOutcome(
+  tx: Transaction,
+  submissionId: SubmissionId,
+  outcome: AttemptOutcome,
+): Promise<{ tenantId: string; lane: string } | null> {
   const [row] = await tx`
     update submissions set
       state = ${outcome.state}, state_reason = ${outcome.reason}, next_due = ${outcome.nextDue?.toISOString() ?? null}::timestamptz,
@@ -105,14 +119,14 @@ async function recordOutcome(tx: Transaction, submissionId: SubmissionId, outcom
       final_at = case when ${finalStates.includes(outcome.state)} then now() end
     where id = ${submissionId} and epoch = ${outcome.epoch}
       and state in ('claimed', 'transmitting', 'uncertain')
-    returning mailbox_id, tenant_id, namespace`;
-  if (!row) return false;
+    returning mailbox_id, tenant_id, namespace, lane`;
+  if (!row) return null;
   await Promise.all([recordRecipients(tx, submissionId, outcome), recordAttempts(tx, submissionId, outcome)]);
   const type = eventOf[outcome.state];
   if (type !== undefined) {
     await recordEvents(tx, aboutOf(row), [{ type, subjectId: submissionId }]);
   }
-  return true;
+  return { tenantId: String(row["tenant_id"]), lane: String(row["lane"]) };
 }
 
 async function recordRecipients(

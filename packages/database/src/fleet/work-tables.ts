@@ -5,14 +5,16 @@
 export type WorkTable = {
   readonly table: "mailboxes" | "submissions";
   readonly stateColumn: "work_state" | "state";
-  /** The tenant's bucket that limits this work. */
-  readonly bucket: "poll" | "deliver";
+  /** Names this work in buckets and lanes. */
+  readonly kind: "poll" | "deliver";
   /** States whose row may be claimed once `next_due` has come. */
   readonly claimable: readonly string[];
   /** In the hands of a worker, and not yet at the point of no return. */
   readonly claimed: "claimed";
   /** The lifecycle state without which a finished row is not due again; null where the row has no lifecycle of its own. */
   readonly dueOnlyWhile: "active" | null;
+  /** Whether a row tells how its last pass went. */
+  readonly tellsPass: boolean;
   /** What `start` makes of a claimed row. */
   readonly running: "running" | "transmitting";
 };
@@ -21,20 +23,22 @@ export type WorkTable = {
 export const mailboxWork: WorkTable = {
   table: "mailboxes",
   stateColumn: "work_state",
-  bucket: "poll",
+  kind: "poll",
   claimable: ["idle", "claimed", "running"],
   claimed: "claimed",
   running: "running",
   dueOnlyWhile: "active",
+  tellsPass: true,
 };
 
 /** A submission that was being transmitted is never claimed again by itself: the message may have left. */
 export const submissionWork: WorkTable = {
   table: "submissions",
   stateColumn: "state",
-  bucket: "deliver",
+  kind: "deliver",
   claimable: ["accepted", "deferred", "claimed"],
   claimed: "claimed",
   running: "transmitting",
   dueOnlyWhile: null,
+  tellsPass: false,
 };
