@@ -5,6 +5,7 @@ import { addConfig } from "./commands/config.ts";
 import { addDb } from "./commands/db.ts";
 import { addEvent } from "./commands/event.ts";
 import { addInit } from "./commands/init.ts";
+import { addInspect } from "./commands/inspect.ts";
 import { addMailbox } from "./commands/mailbox.ts";
 import { addMessage } from "./commands/message.ts";
 import { addProvision } from "./commands/provision.ts";
@@ -17,6 +18,6 @@ import { addTenant } from "./commands/tenant.ts";
 export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
   ...[addProvision, addTenant, addMailbox, addActor],
-  ...[addMessage, addSend, addSubmission],
+  ...[addMessage, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

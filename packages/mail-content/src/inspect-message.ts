@@ -102,7 +102,11 @@ function readOrHeadersOnly(raw: Uint8Array, limits: ParseLimits, warnings: Set<s
   const headers = parseMessage(Buffer.concat([parsed.headers, Buffer.from("\r\n\r\n")]), {
     limits: { headersBytesMax: parsed.headers.length + 4 },
   });
-  if (headers.kind === "parsed") return { ...headers, headersOnly: true, text: null, html: null, attachments: [] };
+  if (headers.kind === "parsed") {
+    // The body is missing by intent, which is nothing to warn of.
+    const told = headers.warnings.filter((warning) => warning !== "multipart.empty");
+    return { ...headers, headersOnly: true, text: null, html: null, attachments: [], warnings: told };
+  }
   return { ...nothing, messageIdHeader: parsed.messageIdHeader, headers: parsed.headers };
 }
 

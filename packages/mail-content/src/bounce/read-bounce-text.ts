@@ -105,4 +105,4 @@ const saysMore =
 
 /** Where the returned message begins. */
 const returnedMessage =
-  /^(?:\s*-{2,}\s*(?:below this line is a copy|enclosed (?:is|are)|original message|message header follows|this is a copy of|the header of the original|this is the header|returned message|unsent message|message text follows|forwarded message|the following is a copy|copy of your message)|-{4,} ?the body of the message|original message headers:|the (?:text|first \d+ lines) of (?:the|your) original message|received: (?:from|by) |return-path: |message-id: )/im;
+  /^(?:[ \t]*-{2,}[ \t]*(?:below this line is a copy|enclosed (?:is|are)|original message|message header follows|this is a copy of|the header of the original|this is the header|returned message|unsent message|message text follows|forwarded message|the following is a copy|copy of your message)|-{4,} ?the body of the message|original message headers:|the (?:text|first \d+ lines) of (?:the|your) original message|received: (?:from|by) |return-path: |message-id: )/im;

@@ -6,18 +6,22 @@ import { mailAddress } from "./mail-address.ts";
 
 const recipientFields = new Set(["original-recipient", "final-recipient", "action", "status", "diagnostic-code"]);
 const recipientsMax = 1_000;
+const bytesReadMax = 1_048_576;
 
 /**
  * The recipients of a `message/delivery-status` part (RFC 3464 §2.3): a group of fields each. An address is the one the
  * sender used where the report names it (Original-Recipient), so that it is found again. `words` tells more than the fields
  * do where a server fills them with nothing.
  */
-export function readDeliveryStatus(part: Buffer, words: (address: string) => string | null): BounceRecipient[] {
+export function readDeliveryStatus(bytes: Buffer, words: (address: string) => string | null): BounceRecipient[] {
   const recipients: BounceRecipient[] = [];
+  const part = bytes.subarray(0, bytesReadMax);
   for (let start = 0; start < part.length && recipients.length < recipientsMax; ) {
     const { headersEnd, bodyStart } = splitEntity(part, start, part.length);
-    const fields = readHeaders(part.subarray(start, headersEnd), recipientFields);
+    const group = part.subarray(start, headersEnd);
     start = Math.max(bodyStart, start + 1);
+    if (group.length === 0) continue;
+    const fields = readHeaders(group, recipientFields);
     const value = (name: string) => fields.get(name)?.[0] ?? "";
     const address =
       mailAddress(afterType(value("original-recipient"))) ?? mailAddress(afterType(value("final-recipient")));

@@ -4,7 +4,9 @@ import { decodeTransfer } from "./decode-transfer.ts";
 import { LimitExceeded, type Part, readParts } from "./read-parts.ts";
 
 /** A leaf of the MIME tree, or a message that stands inside and is a part with leaves of its own. */
-export type Leaf = Omit<Part, "body"> & {
+export type Leaf = Omit<Part, "body" | "headersStart" | "headersEnd"> & {
+  /** As they came, without the empty line. */
+  readonly headers: Buffer;
   /** Decoded. A view of the raw message where nothing had to be decoded. */
   readonly bytes: Buffer;
   /** How many messages it stands inside of; 0 for what this message itself says. */
@@ -26,8 +28,10 @@ export function listLeaves(raw: Buffer, limits: ParseLimits, warn: (warning: str
     const left = { ...limits, partsMax: limits.partsMax - leaves.length };
     for (const part of readParts(bytes, left, nesting === 0 ? warn : () => {})) {
       if (leaves.length >= limits.partsMax) throw new LimitExceeded("too-many-parts");
-      const { body, ...rest } = part;
-      const leaf = { ...rest, path: prefix + part.path, bytes: decodeTransfer(body, part.transferEncoding), nesting };
+      const { body, headersStart, headersEnd, ...rest } = part;
+      const headers = bytes.subarray(headersStart, headersEnd);
+      const decoded = decodeTransfer(body, part.transferEncoding);
+      const leaf = { ...rest, path: prefix + part.path, headers, bytes: decoded, nesting };
       leaves.push(leaf);
       if (isMessage(part)) listInside(leaf);
     }

@@ -11,8 +11,9 @@ export type Part = {
   readonly disposition: ParameterisedValue;
   readonly transferEncoding: string;
   readonly contentId: string | null;
-  /** A view of the raw message, without the empty line that ends it. */
-  readonly headers: Buffer;
+  /** Where its headers begin and end, without the empty line. */
+  readonly headersStart: number;
+  readonly headersEnd: number;
   /** A view of the raw message. */
   readonly body: Buffer;
   /** Which `multipart/alternative` it is a version of, where it is one. */
@@ -111,7 +112,8 @@ class PartReading {
       disposition: parseParameters(value("content-disposition") ?? ""),
       transferEncoding,
       contentId: value("content-id") ?? null,
-      headers: this.#raw.subarray(entity.start, headersEnd),
+      headersStart: entity.start,
+      headersEnd,
       body: this.#raw.subarray(bodyStart, entity.end),
       alternative: entity.alternative,
       related: entity.related,

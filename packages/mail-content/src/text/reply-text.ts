@@ -1,9 +1,12 @@
+import { cutText } from "../storable-text.ts";
+
 /**
  * The text without the history it quotes: what stands behind the line that introduces it, and lines marked with `>`.
  * Answers between quoted lines stay, and so does what somebody forwards, which is no history of theirs. A text that is
- * nothing but history stays as it is. The rules are those of mail programs, which mark history in no standard way.
+ * nothing but history stays as it is. Of a very long text only the beginning is read. The rules are those of mail programs, which mark history in no standard way.
  */
-export function replyText(text: string): string {
+export function replyText(whole: string): string {
+  const text = cutText(whole, textLengthRead);
   const lines = text.split("\n");
   const kept = lines.slice(0, historyStart(lines));
   const introduced = new Set<number>();
@@ -18,6 +21,7 @@ export function replyText(text: string): string {
   return reply === "" ? text.trim() : reply;
 }
 
+const textLengthRead = 1_000_000;
 const introductionLinesMax = 3;
 const lineLengthRead = 300;
 const linesScannedMax = 20_000;
