@@ -5,6 +5,7 @@ import { addConfig } from "./commands/config.ts";
 import { addDb } from "./commands/db.ts";
 import { addEvent } from "./commands/event.ts";
 import { addInit } from "./commands/init.ts";
+import { addInspect } from "./commands/inspect.ts";
 import { addMailbox } from "./commands/mailbox.ts";
 import { addMessage } from "./commands/message.ts";
 import { addOperator } from "./commands/operator.ts";
@@ -20,6 +21,6 @@ export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
   ...[addOperator, addSigningKey],
   ...[addProvision, addTenant, addMailbox, addActor],
-  ...[addMessage, addSend, addSubmission],
+  ...[addMessage, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

@@ -1,9 +1,21 @@
 /** Raw MIME to a message that can be stored, a draft to raw MIME. Pure: no I/O, no clock. */
 
+export type { Bounce, BounceAction, BounceCategory, BounceRecipient } from "./bounce/bounce.ts";
 export type { ComposedMessage } from "./compose-message.ts";
 export { composeMessage } from "./compose-message.ts";
 export type { ContentIdentity } from "./content-key.ts";
 export { contentKey } from "./content-key.ts";
+export type { DerivedText } from "./derive-text.ts";
+export { deriveText } from "./derive-text.ts";
+export type {
+  DateSource,
+  InspectedAttachment,
+  InspectedMessage,
+  InspectedPart,
+  InspectOptions,
+} from "./inspect-message.ts";
+export { inspectMessage } from "./inspect-message.ts";
+export type { MessageKind } from "./kind/read-kind.ts";
 export type { DraftAddress, DraftAttachment, MessageDraft, OwnHeader } from "./message-draft.ts";
 export { newMessageIdHeader, parseMessageIds, readMessageIdHeader, referencesMax } from "./message-id-header.ts";
 export type { ParseLimits } from "./parse-limits.ts";

@@ -14,6 +14,10 @@ describe("base64", () => {
     ["Q!U J*D", "ABC"],
     ["QUJDR", "ABC"],
     ["QUI=QUI=tail", "ABAB\xb5\xa8\xa5"],
+    ["QUI", "AB"],
+    ["QUJDQUJ", "ABC"],
+    ["QQ==\r\nQkMZ!QUJ", "ABC\x19"],
+    ["QUJD-_QUJD", "ABCABC"],
     ["====", ""],
   ])("reads %j (RFC 2045 §6.8)", (text, expected) => {
     expect(decode(text, "base64")).toBe(expected);

@@ -7,10 +7,15 @@ export function decodeTransfer(bytes: Buffer, encoding: string): Buffer {
   return bytes;
 }
 
-/** Padding ends a unit, not the part: some programs pad every line. Everything outside the alphabet is skipped. */
+/**
+ * Padding ends a unit, not the part: some programs pad every line. Everything outside the alphabet is skipped (RFC 2045
+ * §6.8), the two other digits of base64url too, which Node would take.
+ */
 function decodeBase64(bytes: Buffer): Buffer {
   const padding = bytes.indexOf(equals);
-  if (padding === -1 || onlyPaddingFollows(bytes, padding)) return Buffer.from(bytes.toString("latin1"), "base64");
+  const foreign = bytes.includes(hyphen) || bytes.includes(underscore);
+  if (!foreign && padding === -1) return withoutCutUnit(bytes, Buffer.from(bytes.toString("latin1"), "base64"));
+  if (!foreign && onlyPaddingFollows(bytes, padding)) return Buffer.from(bytes.toString("latin1"), "base64");
   const decoded = Buffer.allocUnsafe(bytes.length);
   let length = 0;
   let bits = 0;
@@ -28,7 +33,22 @@ function decodeBase64(bytes: Buffer): Buffer {
     decoded[length] = (bits >> pending) & 0xff;
     length += 1;
   }
-  return decoded.subarray(0, length);
+  // Four bits are left behind one byte of a unit, two behind two.
+  const cut = pending < 6 && (bits & ((1 << pending) - 1)) !== 0;
+  return decoded.subarray(0, cut ? length - (pending === 4 ? 1 : 2) : length);
+}
+
+/**
+ * Without padding the last unit may be short. Where its spare bits are zero its writer left the padding out (RFC 4648 §3.2
+ * and §3.5); where they are not, the text was cut or goes on in junk, and half a unit is no data.
+ */
+function withoutCutUnit(bytes: Buffer, decoded: Buffer): Buffer {
+  const short = decoded.length % 3;
+  if (short === 0) return decoded;
+  let at = bytes.length - 1;
+  while (at >= 0 && base64Digits[bytes[at] ?? 0] === 255) at -= 1;
+  const spare = (base64Digits[bytes[at] ?? 0] ?? 0) & (short === 1 ? 0b1111 : 0b11);
+  return spare === 0 ? decoded : decoded.subarray(0, decoded.length - short);
 }
 
 function onlyPaddingFollows(bytes: Buffer, from: number): boolean {
@@ -94,3 +114,5 @@ const lf = 0x0a;
 const cr = 0x0d;
 const space = 0x20;
 const equals = 0x3d;
+const hyphen = 0x2d;
+const underscore = 0x5f;

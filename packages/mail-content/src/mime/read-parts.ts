@@ -5,10 +5,15 @@ import { type ParameterisedValue, parseParameters } from "./parameters.ts";
 
 /** A part that holds content: a leaf of the MIME tree (RFC 2045 §2.4), its body still encoded. */
 export type Part = {
+  /** Its section number (RFC 9051 §6.4.5), such as `1.2`. */
+  readonly path: string;
   readonly contentType: ParameterisedValue;
   readonly disposition: ParameterisedValue;
   readonly transferEncoding: string;
   readonly contentId: string | null;
+  /** Where its headers begin and end, without the empty line. */
+  readonly headersStart: number;
+  readonly headersEnd: number;
   /** A view of the raw message. */
   readonly body: Buffer;
   /** Which `multipart/alternative` it is a version of, where it is one. */
@@ -35,6 +40,7 @@ export class LimitExceeded extends Error {
 }
 
 type Entity = {
+  readonly path: string;
   readonly start: number;
   readonly end: number;
   readonly depth: number;
@@ -53,7 +59,15 @@ const partHeaders = new Set(["content-type", "content-transfer-encoding", "conte
  */
 export function readParts(raw: Buffer, limits: PartLimits, warn: (warning: string) => void): Part[] {
   const reading = new PartReading(raw, limits, warn);
-  const whole = { start: 0, end: raw.length, depth: 0, defaultType: "text/plain", alternative: null, related: false };
+  const whole = {
+    path: "",
+    start: 0,
+    end: raw.length,
+    depth: 0,
+    defaultType: "text/plain",
+    alternative: null,
+    related: false,
+  };
   reading.read(whole);
   return reading.parts;
 }
@@ -92,11 +106,14 @@ class PartReading {
     const [transferEncoding = ""] =
       /[a-z0-9-]+/.exec(parseParameters(value("content-transfer-encoding") ?? "").value) ?? [];
     this.parts.push({
+      path: entity.path === "" ? "1" : entity.path,
       // A multipart without a single part is shown as the text it is, rather than hidden from whoever checks it.
       contentType: contentType.value.startsWith("multipart/") ? plainText : contentType,
       disposition: parseParameters(value("content-disposition") ?? ""),
       transferEncoding,
       contentId: value("content-id") ?? null,
+      headersStart: entity.start,
+      headersEnd,
       body: this.#raw.subarray(bodyStart, entity.end),
       alternative: entity.alternative,
       related: entity.related,
@@ -118,7 +135,8 @@ class PartReading {
       alternative: subtype === "alternative" ? this.#entities : parent.alternative,
       related: parent.related || subtype === "related",
     };
-    for (const range of ranges) this.read({ ...range, ...inherited });
+    const prefix = parent.path === "" ? "" : `${parent.path}.`;
+    for (const [index, range] of ranges.entries()) this.read({ ...range, ...inherited, path: `${prefix}${index + 1}` });
     return true;
   }
 
@@ -166,15 +184,18 @@ function firstAtOrAfter(offsets: Int32Array, position: number): number {
   return low;
 }
 
-/** `--boundary` or `--boundary--`, then nothing but blanks (RFC 2046 §5.1.1). */
+/**
+ * `--boundary` or `--boundary--` and the end of the line, or a blank and anything: "it is sufficient that the boundary
+ * appear in its entirety" (RFC 2046 §5.1.1), but another boundary may begin with this one.
+ */
 function delimiterAt(raw: Buffer, at: number, marker: Buffer): { next: number; closes: boolean } | null {
   const end = at + marker.length;
   if (raw.compare(marker, 0, marker.length, at, Math.min(end, raw.length)) !== 0) return null;
   const closes = raw[end] === hyphen && raw[end + 1] === hyphen;
-  let next = closes ? end + 2 : end;
-  while (raw[next] === 0x20 || raw[next] === 0x09 || raw[next] === 0x0d) next += 1;
-  if (next < raw.length && raw[next] !== 0x0a) return null;
-  return { next: next + 1, closes };
+  const after = closes ? end + 2 : end;
+  if (after < raw.length && !lineEnds.includes(raw[after] ?? 0)) return null;
+  const lineBreak = raw.indexOf(0x0a, after);
+  return { next: lineBreak === -1 ? raw.length : lineBreak + 1, closes };
 }
 
 /** The line break before a delimiter belongs to the delimiter, not to the part. */
@@ -184,3 +205,4 @@ function beforeLineBreak(raw: Buffer, at: number, start: number): number {
 }
 
 const hyphen = 0x2d;
+const lineEnds: readonly number[] = [0x20, 0x09, 0x0d, 0x0a];
