@@ -1,9 +1,9 @@
-import { describeEnvironment, type VariableDescription } from "../packages/runtime/src/index.ts";
+import { describeEnvironment, type EnvironmentVariable } from "../packages/runtime/src/index.ts";
 
 /** Which apps read the environment. Each says what it reads in its `config.ts`. */
 const apps = ["scheduler", "poll-worker", "send-worker", "cli"] as const;
 
-export type Variable = VariableDescription & { readonly readBy: readonly string[] };
+export type Variable = EnvironmentVariable & { readonly readBy: readonly string[] };
 
 /** Every variable of every app, once, with who reads it. One name means one thing everywhere. */
 export async function readVariables(): Promise<readonly Variable[]> {

@@ -27,7 +27,7 @@ const beforePage: Point = {
 };
 const beforeTheEnd: Point = {
   file: "apps/poll-worker/src/finish-poll.ts",
-  before: "const { held, pass, stopping } = finish;",
+  before: "const { held, pass, started, stopping } = finish;",
   hit: 1,
   signal: "SIGSTOP",
   armed: true,
