@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { UsageError } from "../bench.ts";
 
@@ -16,10 +17,10 @@ export type IngestOptions = {
 export const spoils = ["blob", "row"] as const;
 export type Spoil = (typeof spoils)[number];
 
-export const ingestUsage = `  --messages N    messages a round, of about 20 KB (15000)
+export const ingestUsage = `  --messages N    messages a round, of about 20 KB (30000)
   --mailboxes N   how many mailboxes they lie in (4)
   --rounds N      rounds; ratios and rates are medians over them (3)
-  --workers N     poll workers (1)
+  --workers N     poll workers (one for each processor)
   --queue NAME    postgres (default) or redis
   --profile DIR   each poll worker leaves a CPU profile in DIR
   --smoke         200 messages, one round: shows that the bench works, not how fast the fleet is
@@ -34,10 +35,10 @@ export function readIngestOptions(args: readonly string[]): IngestOptions {
   const spoil = spoils.find((known) => known === values.break) ?? null;
   if (values.break !== undefined && spoil === null) throw new UsageError(`--break is ${spoils.join(" or ")}`);
   return {
-    messagesCount: count("--messages", values.messages, smoke ? 200 : 15_000),
+    messagesCount: count("--messages", values.messages, smoke ? 200 : 30_000),
     mailboxesCount: count("--mailboxes", values.mailboxes, smoke ? 2 : 4),
     roundsCount: count("--rounds", values.rounds, smoke ? 1 : 3),
-    workersCount: count("--workers", values.workers, 1),
+    workersCount: count("--workers", values.workers, smoke ? 1 : availableParallelism()),
     queue,
     profileFolder: values.profile ?? null,
     spoil,

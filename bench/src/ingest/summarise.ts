@@ -33,6 +33,7 @@ export function summarise(measured: Measured): BenchOutcome {
       rounds.reduce((sum, { fleet }) => sum + fleet.seconds, 0),
       1,
     ),
+    firstPageSeconds: rounded(median(rounds.map(({ fleet }) => fleet.firstPageSeconds)), 2),
     rounds: rounds.length,
     mailboxes: options.mailboxesCount,
     workers: options.workersCount,
