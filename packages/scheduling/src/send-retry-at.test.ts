@@ -54,6 +54,12 @@ describe("sendRetryAt", () => {
     );
   });
 
+  it("makes the last attempt as the day ends, also when the draw falls just before its end", () => {
+    const now = new Date(start + dayMs - 4 * hourMs - 23_000);
+    const at = sendRetryAt({ now, attemptsCount: 11, firstAttemptAt, random: () => 0 });
+    expect(at?.getTime()).toBe(start + dayMs);
+  });
+
   it("waits 30 s, 2 m, 10 m, 30 m, 1 h, 2 h, then 4 h each time, when every draw is the shortest", () => {
     const attempts = attemptsOf(() => 0);
     const gapsMin = attempts.map((at, index) => (at - (attempts[index - 1] ?? start)) / 60_000);

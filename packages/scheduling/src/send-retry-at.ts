@@ -21,7 +21,7 @@ const hour = 60 * minute;
 const stepsMs = [30 * second, 2 * minute, 10 * minute, 30 * minute, hour, 2 * hour, 4 * hour] as const;
 const totalMs = 24 * hour;
 
-/** An attempt is not worth making when the last one was only just made. */
+/** Two attempts closer together than this are not worth making: the day's last one then takes the other's place. */
 const lastGapMs = 30 * second;
 
 /**
@@ -34,5 +34,6 @@ export function sendRetryAt({ now, attemptsCount, firstAttemptAt, notBefore, ran
 
   const stepMs = stepsMs[Math.max(attemptsCount, 1) - 1] ?? 4 * hour;
   const due = now.getTime() + between(stepMs, stepMs * 1.25, random); // never early: a server's greylist counts the seconds
-  return new Date(Math.min(Math.max(due, notBefore?.getTime() ?? 0), end));
+  const at = Math.max(due, notBefore?.getTime() ?? 0);
+  return new Date(end - at < lastGapMs ? end : at);
 }

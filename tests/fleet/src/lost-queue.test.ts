@@ -9,7 +9,8 @@ import { expectStoredOnce, storedCount } from "./stored.ts";
 import { until } from "./until.ts";
 
 const users = Array.from({ length: 12 }, (_, index) => ({ address: `box-${index}@lost.example`, password: "pw" }));
-const perMailbox = 10;
+/** Eight pages each, so that work waits in the queue for as long as it takes to lose it. */
+const perMailbox = 40;
 /** From the moment the scheduler says that the queue was lost. */
 const goesOnWithinMs = 5_000;
 
@@ -66,6 +67,7 @@ async function loseInTheMiddle(
   const total = [...delivered.values()].flat().length;
   const begun = total - users.length * perMailbox + 1;
   await until("work to be under way", async () => (await storedCount(fleet, ...mailboxIds)) >= begun);
+  await until("work to wait in the queue", () => hasClaimed(fleet));
   await lose();
 
   const lost = await until("the loss to be noticed", async () => scheduler.lines.slice(seen).find(isLoss) ?? null);
@@ -80,6 +82,10 @@ async function loseInTheMiddle(
 
 function isLoss({ event }: App["lines"][number]): boolean {
   return event === "queue.lost";
+}
+
+async function hasClaimed({ sql }: Fleet): Promise<boolean> {
+  return (await sql`select from mailboxes where work_state = 'claimed' limit 1`).count > 0;
 }
 
 async function busyCount({ sql }: Fleet): Promise<number> {
