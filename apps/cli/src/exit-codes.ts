@@ -29,6 +29,10 @@ export const endingByCode = {
     exitCode: failed,
     hint: "Check port and security (tls or starttls); name an authority of your own in TLS_CA_FILE.",
   },
+  "content.unreadable": {
+    exitCode: failed,
+    hint: "Check that the key of this fleet is configured; after an offboarding with --purge-content nothing opens any more.",
+  },
   "contract.violated": { exitCode: usage, hint: "Correct what is named above and run the command again." },
   "credential.missing": {
     exitCode: failed,

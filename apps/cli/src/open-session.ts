@@ -1,4 +1,4 @@
-import { createFilesystemBlobStore } from "@mailfleet/blob-store";
+import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
 import { type Database, openDatabase } from "@mailfleet/database";
 import { type BlobStore, OperationalError } from "@mailfleet/domain";
 import {
@@ -11,7 +11,7 @@ import {
   type ResourceOf,
 } from "@mailfleet/gate";
 import { ConfigurationError } from "@mailfleet/runtime";
-import { createVault, openKeyManagement, type Vault } from "@mailfleet/vault";
+import { createContentKeys, createVault, openKeyManagement, type Vault } from "@mailfleet/vault";
 import type { CliConfig } from "./config.ts";
 
 /** One command's hold on the fleet: who acts, and what it acts with. Closed when the command ends. */
@@ -55,6 +55,7 @@ async function openWith(config: CliConfig, proveActor: ProveActor): Promise<Sess
   let vault: Promise<Vault> | undefined;
   try {
     const actor = await proveActor(database, now);
+    const vaultOnce = () => (vault ??= openVault(config, database, now));
     const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });
     return {
       actor,
@@ -63,8 +64,12 @@ async function openWith(config: CliConfig, proveActor: ProveActor): Promise<Sess
       gate,
       now,
       authorize: (action, resource) => gate.authorize({ actor, action, resource }),
-      vault: () => (vault ??= openVault(config, database, now)),
-      blobs: () => createFilesystemBlobStore({ root: config.blobRoot(), now }),
+      vault: vaultOnce,
+      blobs: () =>
+        createSealedBlobStore({
+          store: createFilesystemBlobStore({ root: config.blobRoot(), now }),
+          keys: createContentKeys({ derive: async (...request) => (await vaultOnce()).derive(...request) }),
+        }),
       async close() {
         await vault?.then((opened) => opened.close()).catch(() => {}); // one that never opened was reported where it was needed
         await database.close();

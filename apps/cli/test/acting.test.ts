@@ -36,7 +36,10 @@ beforeAll(async () => {
   const reach = { ...cli.operator, TLS_CA_FILE: cli.path("ca.pem"), NETWORK_ALLOW_PRIVATE: "127.0.0.0/8" };
   expect(await cli.run(`provision -f ${cli.path("tenants.yaml")}`, reach)).toMatchObject({ code: 0 });
 
-  const place = { url: cli.environment["DATABASE_URL"] ?? "", blobRoot: cli.environment["BLOB_ROOT"] ?? "" };
+  const [url = "", blobRoot = "", keyFile = ""] = ["DATABASE_URL", "BLOB_ROOT", "KMS_LOCAL_KEY_FILE"].map(
+    (name) => cli.environment[name],
+  );
+  const place = { url, blobRoot, keyFile };
   expect(await storeInDueMailboxes(place, { raw, subject, text: "One\u009b2Jtwo\nlines", attachment })).toBe(3);
   [agent, narrow, stranger] = await Promise.all([
     actor("--tenant acme --kind agent --name assistant"),

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { createFilesystemBlobStore } from "@mailfleet/blob-store";
+import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
 import { MailboxId } from "@mailfleet/domain";
 import { channelActor, createGate, processActor } from "@mailfleet/gate";
+import { createContentKeys, createLocalKeyManagement, createVault } from "@mailfleet/vault";
 
 export type Incoming = {
   readonly raw: Uint8Array;
@@ -11,12 +12,18 @@ export type Incoming = {
   readonly attachment: Uint8Array;
 };
 
+export type Place = { readonly url: string; readonly blobRoot: string; readonly keyFile: string };
+
 /** Stores one message into each due mailbox as a worker does: claimed, started, written with its blobs, finished. */
-export async function storeInDueMailboxes(place: { url: string; blobRoot: string }, incoming: Incoming) {
+export async function storeInDueMailboxes(place: Place, incoming: Incoming) {
   const now = () => new Date();
   const database = await openDatabase({ url: place.url, poolSizeMax: 2, applicationName: "test" });
   const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });
-  const blobs = createFilesystemBlobStore({ root: place.blobRoot, now });
+  const management = await createLocalKeyManagement({ keyFile: place.keyFile });
+  const cache = { cacheSizeMax: 10, cacheTtlMs: 60_000 };
+  const vault = createVault({ keys: database.tenantKeys, management, now, ...cache });
+  const files = createFilesystemBlobStore({ root: place.blobRoot, now });
+  const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
   const { mailboxClaims } = database.fleet;
   try {
     const claim = await gate.authorize({ actor: processActor("scheduler"), action: "fleet.claim", resource: {} });
@@ -38,6 +45,7 @@ export async function storeInDueMailboxes(place: { url: string; blobRoot: string
     }
     return claimed.length;
   } finally {
+    await vault.close();
     await database.close();
   }
 }

@@ -2,7 +2,7 @@
  * Poll worker. Takes poll jobs, reads new mail, stores it with its cursor. Keeps nothing: run as many as you like, and kill
  * any of them at any time.
  */
-import { createFilesystemBlobStore } from "@mailfleet/blob-store";
+import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
 import { createGate } from "@mailfleet/gate";
 import { createImapMailSource } from "@mailfleet/mail-source";
@@ -10,7 +10,7 @@ import { openQueue } from "@mailfleet/queue";
 import { pollMailboxJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
 import { createPasswordFlow, createTokenProvider } from "@mailfleet/token-providers";
-import { createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
+import { createContentKeys, createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
 import { pollEvents } from "./events.ts";
 import { pollMailbox } from "./poll-mailbox.ts";
@@ -31,7 +31,8 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const credentials = createCredentialStore({ rows: database.credentials, vault });
   const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
   const source = createImapMailSource({ guard: createNetworkGuard(config.network), tls: config.tls, now });
-  const blobs = createFilesystemBlobStore({ root: config.blobRoot, now });
+  const files = createFilesystemBlobStore({ root: config.blobRoot, now });
+  const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
 
   const parts = { gate, database, tokens, source, blobs, now, random: Math.random };
   const handle = pollMailbox({ ...parts, polling: config.polling, onPage: events.pageStored });

@@ -2,7 +2,7 @@
  * Send worker. Takes delivery jobs and hands each submission to its mailbox's own server, as the actor who made it. Keeps
  * nothing: run as many as you like.
  */
-import { createFilesystemBlobStore } from "@mailfleet/blob-store";
+import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
 import { createGate } from "@mailfleet/gate";
 import { createSmtpMailTransport } from "@mailfleet/mail-transport";
@@ -10,7 +10,7 @@ import { openQueue } from "@mailfleet/queue";
 import { deliverSubmissionJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
 import { createPasswordFlow, createTokenProvider } from "@mailfleet/token-providers";
-import { createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
+import { createContentKeys, createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
 import { deliverSubmission } from "./deliver-submission.ts";
 import { sendEvents } from "./events.ts";
@@ -31,7 +31,8 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const credentials = createCredentialStore({ rows: database.credentials, vault });
   const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
   const transport = createSmtpMailTransport({ guard: createNetworkGuard(config.network), tls: config.tls, now });
-  const blobs = createFilesystemBlobStore({ root: config.blobRoot, now });
+  const files = createFilesystemBlobStore({ root: config.blobRoot, now });
+  const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
 
   const parts = { gate, database, tokens, transport, blobs, now, random: Math.random };
   const handle = deliverSubmission({ ...parts, ...config.sending, onOutcome: events.attempted });

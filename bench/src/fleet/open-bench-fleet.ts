@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createFilesystemBlobStore } from "@mailfleet/blob-store";
+import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
 import { type Database, migrateDatabase, openDatabase } from "@mailfleet/database";
 import type { BlobStore } from "@mailfleet/domain";
 import { type Actor, createGate, type Gate, type Grant } from "@mailfleet/gate";
@@ -14,6 +14,7 @@ import {
 } from "@mailfleet/testkit/servers";
 import {
   type CredentialStore,
+  createContentKeys,
   createCredentialStore,
   createLocalKeyFile,
   createVault,
@@ -93,7 +94,10 @@ export async function openBenchFleet({ queue, workersCount, profileFolder }: Ben
     gate,
     operator,
     credentials: createCredentialStore({ rows: database.credentials, vault }),
-    blobs: createFilesystemBlobStore({ root: blobRoot, now }),
+    blobs: createSealedBlobStore({
+      store: createFilesystemBlobStore({ root: blobRoot, now }),
+      keys: createContentKeys(vault),
+    }),
     blobRoot,
     sql,
     apps: [scheduler, ...workers],

@@ -2,3 +2,5 @@
 
 export type { FilesystemBlobStoreOptions } from "./filesystem/create-filesystem-blob-store.ts";
 export { createFilesystemBlobStore } from "./filesystem/create-filesystem-blob-store.ts";
+export type { SealedBlobStoreOptions } from "./sealed/create-sealed-blob-store.ts";
+export { createSealedBlobStore } from "./sealed/create-sealed-blob-store.ts";

@@ -16,6 +16,7 @@ export const remedyByCode = {
   "blob.missing": "page-operator",
   "blob.unavailable": "retry",
   "connection.insecure": "ask-admin",
+  "content.unreadable": "page-operator",
   "contract.violated": "discard",
   "credential.missing": "reconnect",
   "credential.unreadable": "page-operator",

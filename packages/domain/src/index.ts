@@ -16,7 +16,8 @@ export {
 } from "./ids.ts";
 export { MailServer } from "./mail-server.ts";
 export { parseAtEdge } from "./parse-at-edge.ts";
-export type { BlobRef, BlobSegment, BlobStore } from "./ports/blob-store.ts";
+export type { BlobRef, BlobSegment, BlobStore, ByteRange, ReadOptions } from "./ports/blob-store.ts";
+export type { ContentKey, ContentKeys } from "./ports/content-keys.ts";
 export type { DataKey, KeyContext, KeyManagement, KeyPurpose, WrappedKey } from "./ports/key-management.ts";
 export type { FetchedMessage, FolderState, ListedMessage, MailConnection, MailSource } from "./ports/mail-source.ts";
 export type { MailTransport, OutgoingMessage, RecipientRefusal, SendReceipt } from "./ports/mail-transport.ts";

@@ -65,8 +65,30 @@ export function describeBlobStore<Access>(name: string, fixture: BlobStoreFixtur
 
     it("reads a part of a blob, and in pieces that need not be held together", async () => {
       const ref = await writeOne(bytes(5_000_000, 1));
-      const part = { ...ref, offset: ref.offset + 1_234_567, length: 2_000_000 };
-      expect(same(await read(part), bytes(5_000_000, 1).subarray(1_234_567, 3_234_567))).toBe(true);
+      const whole = bytes(5_000_000, 1);
+      const ranges = [
+        [1_234_567, 2_000_000],
+        [0, 1],
+        [4_999_999, 1],
+        [65_535, 2],
+        [65_536, 65_536],
+        [5_000_000, 0],
+        [0, 5_000_000],
+      ] as const;
+      for (const [start, length] of ranges) {
+        const part = await collect(stage.store.read(access, ref, { range: { start, length } }));
+        expect(same(part, whole.subarray(start, start + length)), `${start}, ${length}`).toBe(true);
+      }
+      for (const range of [
+        { start: 5_000_000, length: 1 },
+        { start: -1, length: 2 },
+        { start: 0, length: 5_000_001 },
+        { start: 0.5, length: 1 },
+      ]) {
+        await expect(collect(stage.store.read(access, ref, { range })), JSON.stringify(range)).rejects.toMatchObject(
+          missing,
+        );
+      }
       for await (const chunk of stage.store.read(access, ref)) expect(chunk.length).toBeLessThanOrEqual(1_048_576);
     });
 

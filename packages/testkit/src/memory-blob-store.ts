@@ -32,9 +32,12 @@ export function memoryBlobStore<Access>(tenantOf: (access: Access) => string): M
       };
       return memorySegment(publish, checkMedium);
     },
-    async *read(access, ref, { signal } = {}) {
+    async *read(access, blob, { signal, range } = {}) {
       const tenant = tenantOf(access);
       signal?.throwIfAborted();
+      const ref = range === undefined ? blob : { ...blob, offset: blob.offset + range.start, length: range.length };
+      const inside = range === undefined || (range.start >= 0 && range.start + range.length <= blob.length);
+      if (!inside) throw new OperationalError("blob.missing", "no such part of a blob");
       const whole = [ref.offset, ref.length].every((n) => Number.isSafeInteger(n) && n >= 0);
       const found = whole ? committed.get(key(tenant, ref.segment)) : undefined;
       const end = ref.offset + ref.length;
@@ -67,6 +70,7 @@ function memorySegment(publish: (segment: string, whole: Buffer) => void, checkM
   };
 
   return {
+    name: segment,
     append: (bytes) =>
       inTurn(async () => {
         if (state !== "open") throw new Error(`append to a segment that is ${state}`);

@@ -171,7 +171,7 @@ describe("a plaintext", () => {
 
   it("cannot be had any other way", async () => {
     const { vault } = await vaultOverMemory();
-    expect(Object.keys(vault).sort()).toEqual(["close", "forget", "seal", "use"]);
+    expect(Object.keys(vault).sort()).toEqual(["close", "derive", "forget", "seal", "use"]);
   });
 
   it("stands in no error", async () => {

@@ -39,6 +39,19 @@ export interface Vault {
     fn: (plaintext: Uint8Array) => Promise<Result>,
     options: Options,
   ): Promise<Result>;
+  /**
+   * A key derived from the owner's `content` data key, for content that is too large to pass through here; the keys of
+   * other purposes are not to be had. `fn` runs while the data key is held, must be synchronous, and answers a key of its
+   * own, which the caller overwrites.
+   *
+   * @throws OperationalError `credential.unreadable` when that version is not there or was destroyed
+   */
+  derive(
+    grant: Grant,
+    version: number | "current",
+    fn: (dataKey: Uint8Array) => Uint8Array,
+    options: Options,
+  ): Promise<{ readonly version: number; readonly derived: Uint8Array }>;
   /** Drops an owner's data keys from memory, for a rotation, a suspension or an offboarding to take effect at once. */
   forget(owner: TenantId | "fleet"): void;
   /** Returns once no data key is left in memory. What is asked afterwards is refused. */
@@ -83,6 +96,13 @@ export function createVault(options: VaultOptions): Vault {
       } finally {
         plaintext.fill(0);
       }
+    },
+
+    async derive(grant, wanted, fn, { signal }) {
+      requireGrant(grant, now());
+      const request = { grant, owner: ownerOf(grant), purpose: "content" as const, signal };
+      const version = wanted === "current" ? await dataKeys.currentVersion(request) : wanted;
+      return { version, derived: await dataKeys.hold({ ...request, version, use: fn }) };
     },
 
     forget: (owner) => dataKeys.forget(owner),

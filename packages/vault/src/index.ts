@@ -1,5 +1,6 @@
 /** Sealed values under per-owner data keys, wrapped by a key in a local file or (`@mailfleet/vault/aws-kms`) by AWS KMS. */
 
+export { createContentKeys } from "./create-content-keys.ts";
 export type { CredentialRow, CredentialRows, CredentialStore, OpenCredential } from "./create-credential-store.ts";
 export { createCredentialStore } from "./create-credential-store.ts";
 export type { SealBinding, Vault, VaultOptions } from "./create-vault.ts";

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createFilesystemBlobStore } from "@mailfleet/blob-store";
+import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
 import { createSendClient, type SendRequest } from "@mailfleet/client";
 import { type Database, migrateDatabase, openDatabase } from "@mailfleet/database";
 import { ActorId, newId, type TenantId } from "@mailfleet/domain";
@@ -8,7 +8,13 @@ import { type Actor, createGate, type Gate, type Grant, processActor, storedActo
 import { testDatabaseUrl } from "@mailfleet/testkit";
 import { type App, type AppName, startApp } from "@mailfleet/testkit/fleet";
 import { temporaryFolder } from "@mailfleet/testkit/servers";
-import { createCredentialStore, createLocalKeyFile, createLocalKeyManagement, createVault } from "@mailfleet/vault";
+import {
+  createContentKeys,
+  createCredentialStore,
+  createLocalKeyFile,
+  createLocalKeyManagement,
+  createVault,
+} from "@mailfleet/vault";
 import postgres from "postgres";
 import { type Point, type Rewrite, startedWith } from "./point.ts";
 
@@ -41,7 +47,8 @@ export async function openFleet(options: FleetOptions) {
   const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });
   const management = await createLocalKeyManagement({ keyFile });
   const vault = createVault({ keys: database.tenantKeys, management, now, cacheSizeMax: 100, cacheTtlMs: 60_000 });
-  const blobs = createFilesystemBlobStore({ root: blobRoot, now });
+  const files = createFilesystemBlobStore({ root: blobRoot, now });
+  const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
   const sender = createSendClient({ database, blobs, gate, now });
   const env = environment({ folder: folder.path, url, keyFile, blobRoot, more: options.env ?? {} });
   const apps: App[] = [];

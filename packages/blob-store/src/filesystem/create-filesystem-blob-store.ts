@@ -1,5 +1,6 @@
 import { type BlobStore, OperationalError, type TenantId } from "@mailfleet/domain";
 import { type Action, type Grant, requireGrant } from "@mailfleet/gate";
+import { partOf } from "../part-of.ts";
 import { createDurableFolders } from "./durable-folders.ts";
 import { openSegment } from "./open-segment.ts";
 import { readRange } from "./read-range.ts";
@@ -32,7 +33,7 @@ export function createFilesystemBlobStore({ root, now }: FilesystemBlobStoreOpti
 
     async *read(grant, ref, options = {}) {
       const file = segments.find(tenantOf(grant, "read", now()), ref);
-      yield* readRange(file, ref, options);
+      yield* readRange(file, partOf(ref, options.range), options);
     },
   };
 }

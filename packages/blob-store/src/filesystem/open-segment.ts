@@ -83,6 +83,7 @@ export function openSegment({ tenantId, segments, folders }: SegmentDeps): BlobS
   }
 
   return {
+    name: segment,
     append: (bytes) => inTurn(() => append(bytes)),
     commit: () => inTurn(commit),
     abort: () =>

@@ -1,17 +1,13 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { type BlobRef, OperationalError } from "@mailfleet/domain";
+import { type BlobRef, OperationalError, type ReadOptions } from "@mailfleet/domain";
 import { toOperationalError } from "./to-operational-error.ts";
 
 const chunkBytes = 262_144;
 
 /** Reads a part of a file in chunks. The file is closed when the reader stops, however it stops. */
-export async function* readRange(
-  file: string,
-  ref: BlobRef,
-  { signal }: { signal?: AbortSignal },
-): AsyncGenerator<Uint8Array> {
+export async function* readRange(file: string, ref: BlobRef, { signal }: ReadOptions): AsyncGenerator<Uint8Array> {
   signal?.throwIfAborted();
   // An empty blob is empty wherever it lies; a segment of empty blobs only was never written.
   if (ref.length === 0) return;
