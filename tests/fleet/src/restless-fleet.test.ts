@@ -132,7 +132,6 @@ describe.skipIf(!hasServer("redis-server"))(`a fleet that is given no rest for $
         count: 1,
         seed: 900_000 + box.delivered.length,
         sizeBytes: 2_000,
-        to: box.address,
       });
       const raw = sample?.raw ?? expect.unreachable();
       mail.deliver(box.address, raw);
