@@ -9,6 +9,7 @@ import { createImapMailSource } from "@mailfleet/mail-source";
 import { openQueue } from "@mailfleet/queue";
 import { pollMailboxJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
+import { createHostWatch } from "@mailfleet/scheduling";
 import { createPasswordFlow, createTokenProvider } from "@mailfleet/token-providers";
 import { createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
@@ -33,7 +34,8 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const source = createImapMailSource({ guard: createNetworkGuard(config.network), tls: config.tls, now });
   const blobs = createFilesystemBlobStore({ root: config.blobRoot, now });
 
-  const parts = { gate, database, tokens, source, blobs, now, random: Math.random };
+  const hosts = { watch: createHostWatch(), onChange: events.hostChanged };
+  const parts = { gate, database, tokens, source, blobs, hosts, now, random: Math.random };
   const handle = pollMailbox({ ...parts, polling: config.polling, onPage: events.pageStored });
   const queue = own(await openQueue({ ...config.queue, onError: (error) => events.failed(error, { jobId: null }) }));
   own(
