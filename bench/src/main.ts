@@ -4,8 +4,9 @@
  */
 import { type Bench, type BenchOutcome, UsageError, VerificationError } from "./bench.ts";
 import { ingest } from "./ingest/ingest.ts";
+import { schedule } from "./schedule/schedule.ts";
 
-const benches: readonly Bench[] = [ingest];
+const benches: readonly Bench[] = [ingest, schedule];
 
 process.exitCode = await main(process.argv.slice(2));
 

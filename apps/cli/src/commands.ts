@@ -4,6 +4,7 @@ import { addAudit } from "./commands/audit.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDb } from "./commands/db.ts";
 import { addEvent } from "./commands/event.ts";
+import { addHostLimit } from "./commands/host-limit.ts";
 import { addInit } from "./commands/init.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addMailbox } from "./commands/mailbox.ts";
@@ -20,7 +21,7 @@ import { addTenant } from "./commands/tenant.ts";
 export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
   ...[addOperator, addSigningKey],
-  ...[addProvision, addTenant, addMailbox, addActor],
+  ...[addProvision, addTenant, addMailbox, addActor, addHostLimit],
   ...[addMessage, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { UsageError } from "./faults.ts";
 
 const msByUnit = { h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const lifetimeDaysMax = 3_650;
@@ -16,6 +17,25 @@ export function parseCount(text: string): number {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
   if (count >= 1) return count;
   throw new InvalidArgumentError("Write a whole number from 1.");
+}
+
+/** A number above 0, such as 0.5. */
+export function parseRate(text: string): number {
+  const rate = /^\d{1,6}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
+  if (rate > 0) return rate;
+  throw new InvalidArgumentError("Write a number above 0, such as 500 or 0.5.");
+}
+
+export function parseKind(text: string): "poll" | "deliver" {
+  if (text === "poll" || text === "deliver") return text;
+  throw new InvalidArgumentError("Write poll or deliver.");
+}
+
+/** A host name or an address, as a mailbox's server names it; names know no case. */
+export function parseHost(text: string): string {
+  const host = text.toLowerCase();
+  if (/^[a-z0-9._:-]{1,253}$/.test(host)) return host;
+  throw new UsageError("the host is not a name", "Write it as the mailboxes name it, such as imap.gmail.com.");
 }
 
 /** A whole number from 0. */

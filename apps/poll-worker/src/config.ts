@@ -18,6 +18,15 @@ export const Environment = workerEnvironment({
   POLL_PAGE_MESSAGES: z.coerce.number().int().min(1).max(1_000).default(100).meta({
     description: "How many messages are stored in one transaction.",
   }),
+  POLL_MESSAGES_MAX: z.coerce.number().int().min(1).max(1_000_000).default(5_000).meta({
+    description: "After so many messages a poll gives its place to others and its mailbox is due again at once.",
+  }),
+  POLL_BYTES_MAX: z.coerce.number().int().min(1_000).max(10_000_000_000).default(128_000_000).meta({
+    description: "The same, in bytes of messages.",
+  }),
+  POLL_BUDGET_MS: z.coerce.number().int().min(100).max(600_000).default(20_000).meta({
+    description: "The same, in ms of reading.",
+  }),
 });
 
 /** Flat names outside, one shape per component inside. */
@@ -30,6 +39,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       runMs: env.POLL_RUN_MS,
       bounds: { intervalMsMin: env.POLL_INTERVAL_MS_MIN, freshnessMs: env.POLL_FRESHNESS_MS },
       pageMessagesMax: env.POLL_PAGE_MESSAGES,
+      budget: { messagesMax: env.POLL_MESSAGES_MAX, bytesMax: env.POLL_BYTES_MAX, msMax: env.POLL_BUDGET_MS },
     },
   };
 }

@@ -7,6 +7,7 @@ export function pollEvents(log: Log, metrics: Metrics) {
   const polls = metrics.counter("mailfleet_polls_total", "Polls by how they ended.", ["outcome", "reason"]);
   const messages = metrics.counter("mailfleet_messages_total", "Messages stored, and messages met again.", ["kind"]);
   const failures = metrics.counter("mailfleet_poll_worker_failures_total", "Errors nobody expected.", []);
+  const hosts = metrics.counter("mailfleet_host_changes_total", "Mail hosts left alone, and returned.", ["state"]);
   return {
     pageStored({ mailboxId, epoch, storedCount, knownCount }: Parameters<PollMailboxDeps["onPage"]>[0]) {
       messages.inc({ kind: "stored" }, storedCount);
@@ -17,6 +18,10 @@ export function pollEvents(log: Log, metrics: Metrics) {
       const reason = "reason" in outcome ? outcome.reason : "off-schedule";
       polls.inc({ outcome: outcome.kind, reason }, 1);
       log.debug("poll.ended", { jobId, outcome: outcome.kind, reason, runMs });
+    },
+    hostChanged({ state, openingsCount }: Parameters<PollMailboxDeps["hosts"]["onChange"]>[0]) {
+      hosts.inc({ state }, 1);
+      log.warn("host.changed", { state, openingsCount });
     },
     jobBad({ jobId, reason }: BadPayload) {
       log.warn("job.bad-payload", { jobId, reason });

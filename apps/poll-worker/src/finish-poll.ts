@@ -1,15 +1,16 @@
-import type { HeldRow, StartedRow } from "@mailfleet/database";
+import type { HeldRow, PollStart, StartedRow } from "@mailfleet/database";
 import { type MailboxId, OperationalError } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { again, discard, done, type JobOutcome } from "@mailfleet/queue-contracts";
 import { backoffMs, nextPollAt } from "@mailfleet/scheduling";
+import { judgeHost } from "./judge-host.ts";
 import type { Pass, PollMailboxDeps } from "./poll-mailbox.ts";
 
 export type FinishPoll = {
   readonly held: HeldRow;
   readonly pass: Pass;
   /** What the mailbox's row said when the run began. */
-  readonly started: Pick<StartedRow, "failuresCount" | "quietPassesCount" | "lastFailure">;
+  readonly started: Omit<StartedRow, "tenantId">;
   readonly authorize: () => Promise<Grant<"mailbox.poll">>;
   readonly runGrant: () => Promise<Grant<"fleet.run">>;
   /** The process is stopping: what was not read is for someone else, at once. */
@@ -24,19 +25,29 @@ export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Pro
   const { held, pass, started, stopping } = finish;
   const { failure } = pass;
   if (failure?.code === "run.fenced") return discard("run.fenced");
-  const counts = !stopping && failure?.code !== "gate.denied"; // only what the mailbox's server has to do with
+  const hostIsDown = !stopping && started.poll !== null && (await judge(deps, finish, started.poll));
+  // Only what this mailbox's server has to do with it alone: while nobody is served, no mailbox is to blame.
+  const counts = !stopping && !hostIsDown && failure?.code !== "gate.denied";
   const failuresCount = failure === null ? 0 : started.failuresCount + (counts ? 1 : 0);
   const quietPassesCount = failure === null && pass.storedCount === 0 ? started.quietPassesCount + 1 : 0;
-  const nextDue = stopping ? deps.now() : await dueAfter(deps, finish, { failuresCount, quietPassesCount });
+  // It is due soon, and stands in the host's line, which is claimed when the host is tried again.
+  const soon = stopping || hostIsDown;
+  const nextDue = soon ? deps.now() : await dueAfter(deps, finish, { failuresCount, quietPassesCount });
   const finished = await deps.database.fleet.mailboxClaims.finish(await finish.runGrant(), {
     ...held,
     state: "idle",
     nextDue,
     failuresCount,
-    ...(stopping ? {} : { pass: { quietPassesCount, failure: failure?.code ?? null } }),
+    ...(soon ? {} : { pass: { quietPassesCount, failure: failure?.code ?? null } }),
   });
   if (!finished) return discard("run.fenced");
-  return nextDue === null ? done : again(nextDue, failure?.code ?? "next-poll");
+  return nextDue === null ? done : again(nextDue, failure?.code ?? (pass.cut ? "budget-spent" : "next-poll"));
+}
+
+function judge(deps: PollMailboxDeps, { held, pass, runGrant }: FinishPoll, poll: PollStart): Promise<boolean> {
+  const { hosts, now, random } = deps;
+  const parts = { breakers: deps.database.fleet.hostBreakers, watch: hosts.watch, onHost: hosts.onChange, now, random };
+  return judgeHost(parts, { mailboxId: held.id, poll, failure: pass.failure, grant: runGrant });
 }
 
 type Counts = { readonly failuresCount: number; readonly quietPassesCount: number };
@@ -49,8 +60,15 @@ async function dueAfter(
   const { polling, now, random } = deps;
   const { storedCount, failure } = finish.pass;
   if (failure !== null) return dueAfterFailure(deps, finish, failure, failuresCount);
+  if (finish.pass.cut) return now(); // behind everything of its tenant that is due already
+  const { poll, failuresCount: failuresBefore } = finish.started;
+  const returning = failuresBefore > 1 || poll?.hostReturning === true;
+  const bounds = {
+    intervalMsMin: poll?.intervalMsMin ?? polling.bounds.intervalMsMin,
+    freshnessMs: poll?.freshnessMs ?? polling.bounds.freshnessMs,
+  };
   const idlePassesCount = quietPassesCount;
-  return nextPollAt({ now: now(), hadNews: storedCount > 0, idlePassesCount, bounds: polling.bounds, random });
+  return nextPollAt({ now: now(), hadNews: storedCount > 0, idlePassesCount, bounds, returning, random });
 }
 
 async function dueAfterFailure(

@@ -9,6 +9,7 @@ import { createImapMailSource } from "@mailfleet/mail-source";
 import { openQueue } from "@mailfleet/queue";
 import { pollMailboxJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
+import { createHostWatch } from "@mailfleet/scheduling";
 import { createPasswordFlow, createTokenProvider } from "@mailfleet/token-providers";
 import { createContentKeys, createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
@@ -34,7 +35,8 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const files = createFilesystemBlobStore({ root: config.blobRoot, now });
   const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
 
-  const parts = { gate, database, tokens, source, blobs, now, random: Math.random };
+  const hosts = { watch: createHostWatch(), onChange: events.hostChanged };
+  const parts = { gate, database, tokens, source, blobs, hosts, now, random: Math.random };
   const handle = pollMailbox({ ...parts, polling: config.polling, onPage: events.pageStored });
   const queue = own(await openQueue({ ...config.queue, onError: (error) => events.failed(error, { jobId: null }) }));
   own(

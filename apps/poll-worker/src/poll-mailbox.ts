@@ -10,9 +10,11 @@ import {
 import { channelActor, type Gate, type Grant, processActor } from "@mailfleet/gate";
 import { type MailPage, readPages } from "@mailfleet/mail-source";
 import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
-import type { PollBounds } from "@mailfleet/scheduling";
+import type { HostWatch, PollBounds } from "@mailfleet/scheduling";
 import { finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
+import type { JudgeHostDeps } from "./judge-host.ts";
+import { type PollBudget, startSpending } from "./poll-budget.ts";
 import { readAhead } from "./read-ahead.ts";
 import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
@@ -23,14 +25,25 @@ export type PollMailboxDeps = {
   readonly tokens: TokenProvider<Grant<"mailbox.poll">>;
   readonly source: MailSource;
   readonly blobs: BlobStore<Grant>;
-  readonly polling: { readonly runMs: number; readonly bounds: PollBounds; readonly pageMessagesMax: number };
+  readonly polling: {
+    readonly runMs: number;
+    readonly bounds: PollBounds;
+    readonly pageMessagesMax: number;
+    readonly budget: PollBudget;
+  };
+  readonly hosts: { readonly watch: HostWatch; readonly onChange: JudgeHostDeps["onHost"] };
   readonly now: () => Date;
   readonly random: () => number;
   readonly onPage: (page: StoredPage & Pick<PollMailbox, "mailboxId" | "epoch">) => void;
 };
 
 /** What one pass found, or why it ended early. */
-export type Pass = { readonly storedCount: number; readonly failure: OperationalError | null };
+export type Pass = {
+  readonly storedCount: number;
+  readonly failure: OperationalError | null;
+  /** The budget ended before the folder did: there is more to read, now. */
+  readonly cut: boolean;
+};
 
 const worker = processActor("poll-worker");
 
@@ -69,6 +82,7 @@ type PassContext = {
 /** A failure that tells its remedy ends the pass and is acted on; anything else is a bug and goes through. */
 async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pass> {
   let storedCount = 0;
+  let cut = false;
   try {
     const grant = await context.authorize();
     const mailbox = await deps.database.mailboxes.find(grant, context.mailboxId);
@@ -77,17 +91,23 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
     try {
       const { signal } = context.run;
       const pages = readPages(connection, await request(deps, context, grant, mailbox), { signal });
-      for await (const page of readAhead(pages, context.run.requireLive)) {
+      const spending = startSpending(deps.polling.budget, () => performance.now());
+      const isEnough = (page: MailPage) => {
+        spending.spend(page);
+        return spending.isSpent();
+      };
+      for await (const page of readAhead(pages, context.run.requireLive, isEnough)) {
         storedCount += await storeOne(deps, context, mailbox, page);
+        cut = !page.last;
       }
     } finally {
       await connection.close();
     }
-    return { storedCount, failure: null };
+    return { storedCount, failure: null, cut };
   } catch (error) {
     const failure = operational(error, context.run.signal);
     if (failure === null) throw error;
-    return { storedCount, failure };
+    return { storedCount, failure, cut: false };
   }
 }
 

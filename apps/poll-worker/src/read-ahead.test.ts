@@ -55,6 +55,20 @@ describe("reading ahead", () => {
     expect(noted).toEqual(["read 0", "read 1", "store 0"]);
   });
 
+  it("hands out no page beyond the one that is enough, and reads none", async () => {
+    const noted: string[] = [];
+    const pages = noting([page(1), page(2), page(3), page(4, { last: true })], noted);
+    await storeAll(
+      readAhead(
+        pages,
+        () => {},
+        ({ cursorAfter }) => cursorAfter.lastUid >= 2,
+      ),
+      noted,
+    );
+    expect(noted).toEqual(["read 0", "read 1", "store 0", "store 1"]);
+  });
+
   it("asks before every reading, and reads no further once it is refused", async () => {
     const noted: string[] = [];
     const over = new Error("the run is over");

@@ -63,10 +63,13 @@ describe("a pass", () => {
     expect(state).toMatchObject({ offered: 6, rooms: [6] });
   });
 
-  it("claims nothing while the queue is full", async () => {
+  it("claims nothing while the queue is full, and looks less often while nothing is taken from it", async () => {
     const { state, pass } = world({ due: 25, nextMs: null, queued: 10 });
     expect(await pass()).toBe(10);
-    expect(state.rooms).toEqual([]);
+    state.clock += 10;
+    expect(await pass()).toBe(100);
+    expect(await pass()).toBe(100); // woken: there is no room all the same
+    expect(state).toMatchObject({ rooms: [], asked: 2 });
   });
 
   it("lets rows gather: woken right after a claim, it asks nobody before its time", async () => {

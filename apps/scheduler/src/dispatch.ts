@@ -2,6 +2,7 @@ import type { ClaimedRow, Claims } from "@mailfleet/database";
 import { type Gate, processActor } from "@mailfleet/gate";
 import type { JobContract, JobQueue } from "@mailfleet/queue-contracts";
 import type { z } from "zod";
+import { watchRoom } from "./watch-room.ts";
 
 export type Dispatch<Payload extends z.ZodType> = {
   readonly gate: Gate;
@@ -18,10 +19,10 @@ export const scheduler = processActor("scheduler");
 
 /** The database tells when something is due earlier than it said; this is for what it told while nobody listened. */
 const idleMsMax = 5_000;
+/** A clock that was set back must not hold the next claim. */
+const earlyMsMax = 100;
 /** Rows that come due one by one are claimed together: two claims that leave the queue room are this far apart. */
 const gatherMs = 50;
-/** The queue tells nobody when it has room again, and a claim that filled it has left rows behind. */
-const fullMs = 10;
 
 /**
  * One pass: as many due rows as the window has room for become jobs. Claimed rows are committed before the queue hears of
@@ -32,25 +33,33 @@ const fullMs = 10;
  */
 export function dispatch<Payload extends z.ZodType>(deps: Dispatch<Payload>): () => Promise<number> {
   const { gate, claims, queue, contract, toPayload, limits, now } = deps;
+  const window = watchRoom(limits.window);
   let notBefore = 0;
+
+  /** Whoever is woken earlier waits on. */
+  const until = (waitMs: number) => {
+    notBefore = now().getTime() + waitMs;
+    return waitMs;
+  };
 
   return async () => {
     const earlyMs = notBefore - now().getTime();
-    if (earlyMs > 0) return Math.min(earlyMs, gatherMs); // woken while rows gather
+    if (earlyMs > 0) return Math.min(earlyMs, earlyMsMax); // woken while rows gather, or before there is room
 
     const grant = await gate.authorize({ actor: scheduler, action: "fleet.claim", resource: {} });
     const untilDueMs = await claims.msUntilDue(grant);
     if (untilDueMs === null || untilDueMs > 0) return Math.min(Math.ceil(untilDueMs ?? idleMsMax), idleMsMax);
 
-    const room = limits.window - (await queue.waitingCount(contract));
-    if (room <= 0) return fullMs;
+    const waitingCount = await queue.waitingCount(contract);
+    const fullMs = window.look(waitingCount, now().getTime());
+    const room = limits.window - waitingCount;
+    if (room <= 0) return until(fullMs);
     const rows = await claims.claim(grant, { room, quantum: limits.quantum, claimMs: limits.claimMs });
     if (rows.length > 0) {
       await queue.offer(contract, rows.map(toPayload));
+      window.added(rows.length);
       deps.onClaimed(rows);
     }
-    const waitMs = rows.length === room ? fullMs : gatherMs;
-    notBefore = now().getTime() + waitMs;
-    return waitMs;
+    return until(rows.length === room ? fullMs : gatherMs);
   };
 }

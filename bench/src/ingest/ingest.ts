@@ -6,6 +6,7 @@ import { findProgram } from "@mailfleet/testkit/servers";
 import { type Bench, type Report, UsageError } from "../bench.ts";
 import { type BenchFleet, fleetParts, openBenchFleet } from "../fleet/open-bench-fleet.ts";
 import { provisionTenant } from "../fleet/provision-tenant.ts";
+import { type Durability, readDurability } from "../read-durability.ts";
 import { type Corpus, deliverCorpus } from "./deliver-corpus.ts";
 import { type IngestOptions, ingestUsage, readIngestOptions } from "./options.ts";
 import { type FleetRun, runFleet } from "./run-fleet.ts";
@@ -27,12 +28,6 @@ export type Measured = {
   readonly processorsCount: number;
   /** Of the machine in the minute before: a busy one spoils the ratio. */
   readonly loadAverage: number;
-};
-
-export type Durability = {
-  readonly fsync: string;
-  readonly synchronousCommit: string;
-  readonly fullPageWrites: string;
 };
 
 /** postal-mime needs ten times as long for a message; this many tell its rate. */
@@ -81,7 +76,7 @@ async function measure(fleet: BenchFleet, options: IngestOptions, report: Report
     if (options.spoil !== null) await spoil(fleet, options.spoil);
     blobsCount += await verify(fleet, tenant, corpus);
   }
-  const durability = await readDurability(fleet);
+  const durability = await readDurability(fleet.sql);
   return {
     options,
     corpus,
@@ -108,15 +103,4 @@ async function reference(fleet: BenchFleet, corpus: Corpus, signal: AbortSignal)
 /** What was written before is not to be paid for by what is measured next. */
 async function settle(): Promise<void> {
   await promisify(execFile)("sync");
-}
-
-async function readDurability({ sql }: BenchFleet): Promise<Durability> {
-  const [row] = await sql`
-    select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
-      current_setting('full_page_writes') as pages`;
-  return {
-    fsync: String(row?.["fsync"]),
-    synchronousCommit: String(row?.["commit"]),
-    fullPageWrites: String(row?.["pages"]),
-  };
 }

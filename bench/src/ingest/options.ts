@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { UsageError } from "../bench.ts";
+import { countOption } from "../count-option.ts";
 
 export type IngestOptions = {
   /** In each round, spread over the mailboxes. */
@@ -35,10 +36,10 @@ export function readIngestOptions(args: readonly string[]): IngestOptions {
   const spoil = spoils.find((known) => known === values.break) ?? null;
   if (values.break !== undefined && spoil === null) throw new UsageError(`--break is ${spoils.join(" or ")}`);
   return {
-    messagesCount: count("--messages", values.messages, smoke ? 200 : 30_000),
-    mailboxesCount: count("--mailboxes", values.mailboxes, smoke ? 2 : 4),
-    roundsCount: count("--rounds", values.rounds, smoke ? 1 : 3),
-    workersCount: count("--workers", values.workers, smoke ? 1 : availableParallelism()),
+    messagesCount: countOption("--messages", values.messages, smoke ? 200 : 30_000),
+    mailboxesCount: countOption("--mailboxes", values.mailboxes, smoke ? 2 : 4),
+    roundsCount: countOption("--rounds", values.rounds, smoke ? 1 : 3),
+    workersCount: countOption("--workers", values.workers, smoke ? 1 : availableParallelism()),
     queue,
     profileFolder: values.profile ?? null,
     spoil,
@@ -62,10 +63,4 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UsageError(`${(error as Error).message}\n\n${ingestUsage}`);
   }
-}
-
-function count(name: string, value: string | undefined, otherwise: number): number {
-  const number = value === undefined ? otherwise : Number(value);
-  if (!Number.isSafeInteger(number) || number < 1) throw new UsageError(`${name} is a number from 1`);
-  return number;
 }

@@ -4,9 +4,17 @@ export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
-export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, StartedRow } from "./fleet/claims.ts";
+export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, PollStart, StartedRow } from "./fleet/claims.ts";
+export type { HostBreaker, HostBreakers, SeenBreaker } from "./fleet/host-breakers.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
-export type { Limits, MailboxSettings, ProvisionedTenant, Provisioning, TenantSettings } from "./fleet/provisioning.ts";
+export type {
+  Limits,
+  MailboxSettings,
+  ProvisionedTenant,
+  Provisioning,
+  TenantBounds,
+  TenantSettings,
+} from "./fleet/provisioning.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
 export type { FolderCursor, Inbox, NewAttachment, NewMessage, NewPage, StoredPage } from "./inbox.ts";

@@ -5,6 +5,7 @@ import { createCredentials } from "./credentials.ts";
 import { createDirectory } from "./directory.ts";
 import { createEvents } from "./events.ts";
 import { createClaims } from "./fleet/claims.ts";
+import { createHostBreakers } from "./fleet/host-breakers.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createStatus } from "./fleet/status.ts";
@@ -59,6 +60,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     fleet: {
       mailboxClaims: createClaims(connection, mailboxWork),
       submissionClaims: createClaims(connection, submissionWork),
+      hostBreakers: createHostBreakers(connection),
       hostLimits: createHostLimits(connection),
       provisioning: createProvisioning(connection),
       status: createStatus(connection),

@@ -36,6 +36,8 @@ export const tenants = pgTable("tenants", {
   state: text("state", { enum: ["active", "suspended", "offboarded"] }).notNull(),
   weight: integer("weight").notNull(),
   createdAt: instant("created_at").notNull().defaultNow(),
+  intervalMsMin: integer("interval_ms_min"),
+  freshnessMs: integer("freshness_ms"),
 });
 
 export const mailboxStates = ["pending", "active", "paused", "needs-attention", "disconnected"] as const;

@@ -61,4 +61,44 @@ describe("nextPollAt", () => {
     expect(new Set(at).size).toBe(100);
     expect(Math.max(...at) - Math.min(...at)).toBeGreaterThan(30_000);
   });
+
+  it("spreads 100,000 that return together over the whole of their bounds after one pass", () => {
+    const seconds = histogram(herd(100_000).map(() => nextOfHerd({ returning: true })));
+    expect(Math.min(...seconds.keys())).toBeGreaterThanOrEqual(5);
+    expect(Math.max(...seconds.keys())).toBeLessThanOrEqual(150);
+    expect(Math.max(...seconds.values())).toBeLessThan(1.3 * (100_000 / 145)); // an even share of the bounds
+  });
+
+  it("pulls 100,000 that came due together apart by themselves: in ten passes no second has twice its share", () => {
+    const at = herd(100_000).map(() =>
+      Array.from({ length: 10 }, () => nextOfHerd({})).reduce((sum, ms) => sum + ms, 0),
+    );
+    const seconds = histogram(at);
+    expect(Math.max(...seconds.values())).toBeLessThan(2 * (100_000 / 131));
+  });
 });
+
+const herd = (count: number) => Array.from({ length: count });
+
+/** A quiet mailbox's next delay. Chance from a generator of its own, so that every run draws alike. */
+const nextOfHerd = ({ returning = false }: { returning?: boolean }) =>
+  nextPollAt({ now, hadNews: false, idlePassesCount: 60, bounds: fiveMinutes, returning, random: drawn }).getTime() -
+  now.getTime();
+
+/** mulberry32. */
+let seed = 20_261_122;
+function drawn(): number {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let value = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+  return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
+}
+
+function histogram(delaysMs: readonly number[]): ReadonlyMap<number, number> {
+  const seconds = new Map<number, number>();
+  for (const ms of delaysMs) {
+    const second = Math.floor(ms / 1_000);
+    seconds.set(second, (seconds.get(second) ?? 0) + 1);
+  }
+  return seconds;
+}

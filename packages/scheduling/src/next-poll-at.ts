@@ -14,6 +14,8 @@ export type NextPollInput = {
   /** Passes in a row that found nothing, this one included. Not looked at when this one found something. */
   readonly idlePassesCount: number;
   readonly bounds: PollBounds;
+  /** The passes before failed, or all of the host's mailboxes waited for it: many of them come back at this moment. */
+  readonly returning?: boolean;
   readonly random: Random;
 };
 
@@ -24,10 +26,12 @@ const jitterRatio = 0.25;
 
 /**
  * When to look again: 15 s after news, then twice as long with each quiet pass, up to half the freshness bound. Spread
- * around that, and always within the bounds.
+ * around that, and always within the bounds. A mailbox that returns is put anywhere between them: those that came back
+ * together do not stay together.
  */
-export function nextPollAt({ now, hadNews, idlePassesCount, bounds, random }: NextPollInput): Date {
+export function nextPollAt({ now, hadNews, idlePassesCount, bounds, returning = false, random }: NextPollInput): Date {
   const longestMs = Math.max(bounds.intervalMsMin, bounds.freshnessMs / 2);
+  if (returning) return new Date(now.getTime() + between(bounds.intervalMsMin, longestMs, random));
   const within = (ms: number) => Math.min(Math.max(ms, bounds.intervalMsMin), longestMs);
   const aimMs = within(doubling(busyMs, hadNews ? 0 : idlePassesCount, longestMs));
   const delayMs = between(within(aimMs * (1 - jitterRatio)), within(aimMs * (1 + jitterRatio)), random);

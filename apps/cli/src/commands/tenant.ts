@@ -34,6 +34,8 @@ export const addTenant: AddCommand = (program, run) => {
             },
             ...{ Mailboxes: found.mailboxesCount, Weight: settings?.weight ?? null },
             ...{ "Poll limits": sayLimits(settings?.poll), "Deliver limits": sayLimits(settings?.deliver) },
+            ...{ "Least interval": sayBound(settings?.bounds?.intervalMsMin) },
+            ...{ "Freshness bound": sayBound(settings?.bounds?.freshnessMs) },
           },
         );
       }),
@@ -93,6 +95,11 @@ async function ownTenant(session: Session, tenantId: TenantId, key: string | nul
   const { namespace } = await session.authorize("tenant.read", { tenantId });
   const unknown = { createdAt: null, mailboxesCount: null, settings: null };
   return { id: tenantId, key, namespace, state: "active", ...unknown };
+}
+
+function sayBound(ms: number | null | undefined): string | null {
+  if (ms === undefined) return null;
+  return ms === null ? "the fleet's" : `${ms / 1_000} s`;
 }
 
 function sayLimits(limits: ProvisionedTenant["settings"]["poll"] | undefined): string | null {

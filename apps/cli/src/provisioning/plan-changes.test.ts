@@ -9,6 +9,7 @@ import {
   type PlanInput,
   planChanges,
   type TenantStep,
+  tenantSettings,
 } from "./plan-changes.ts";
 import type { WantedMailbox, WantedTenant } from "./read-tenants-file.ts";
 
@@ -38,6 +39,7 @@ function want(changes: Partial<WantedTenant> = {}): WantedTenant {
     namespace: "acme",
     weight: 1,
     limits,
+    polling: {},
     mailboxes: [wantMailbox()],
     path: ["tenants", 0],
     ...changes,
@@ -50,7 +52,7 @@ function stored(wanted: WantedTenant, changes: Partial<ProvisionedTenant> = {}):
   const created = { createdAt: new Date(0), state: "active" } as const;
   return {
     ...{ id: newId(TenantId), key, namespace: Namespace.parse(namespace), weight, ...created },
-    settings: { weight, poll: wanted.limits.poll, deliver: wanted.limits.deliver },
+    settings: tenantSettings(wanted),
     mailboxes: mailboxes.map((mailbox) => storedMailbox(mailbox)),
     ...changes,
   };

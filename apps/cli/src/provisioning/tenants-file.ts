@@ -29,6 +29,10 @@ export const SecretSource = z
   .meta({ description: "The name of an environment variable, or of a file, that holds the secret." });
 export type SecretSource = z.output<typeof SecretSource>;
 
+/** Whole seconds in the file, milliseconds in the fleet. */
+const seconds = (least: number, most: number, description: string) =>
+  z.int().min(least).max(most).optional().meta({ description });
+
 const line = z
   .string()
   .max(200)
@@ -60,6 +64,16 @@ const TenantEntry = z.strictObject({
     .strictObject({
       poll: limits({ ratePerSecond: 10, burst: 50, inFlightMax: 20 }),
       deliver: limits({ ratePerSecond: 5, burst: 20, inFlightMax: 10 }),
+    })
+    .prefault({}),
+  polling: z
+    .strictObject({
+      intervalSecondsMin: seconds(1, 3_600, "No two polls of a mailbox are closer. The fleet's where it is left out."),
+      freshnessSeconds: seconds(
+        10,
+        86_400,
+        "How old a mailbox's state may get: each is looked at twice in this time. The fleet's where it is left out.",
+      ),
     })
     .prefault({}),
   mailboxes: z.array(MailboxEntry).default([]),

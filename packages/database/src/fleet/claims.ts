@@ -1,11 +1,12 @@
 import type { Epoch, TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import type { Connection } from "../connection.ts";
+import type { Connection, Sql } from "../connection.ts";
 import { microBatch } from "../micro-batch.ts";
 import { claimDue } from "./claim-due.ts";
+import type { SeenBreaker } from "./host-breakers.ts";
 import { createLaneWatch } from "./lane-watch.ts";
 import { dueChannel, msUntilDue, reopenLanes, repairLanes } from "./lanes.ts";
-import type { WorkTable } from "./work-tables.ts";
+import { mailboxWork, type WorkTable } from "./work-tables.ts";
 
 export type ClaimRequest = {
   /** How many rows the window has room for. */
@@ -28,6 +29,18 @@ export type StartedRow = {
   readonly quietPassesCount: number;
   /** The code the pass before ended with. */
   readonly lastFailure: string | null;
+  /** Null for work that is no pass. */
+  readonly poll: PollStart | null;
+};
+
+/** What decides when a mailbox is polled next, beside the pass itself. */
+export type PollStart = {
+  /** The tenant's own, in ms; null where the fleet's hold. */
+  readonly intervalMsMin: number | null;
+  readonly freshnessMs: number | null;
+  readonly breaker: SeenBreaker;
+  /** The host was left alone and has come back in the last minutes, or is being tried. */
+  readonly hostReturning: boolean;
 };
 
 export type Finish = HeldRow & {
@@ -162,7 +175,7 @@ async function start(
     update ${sql(work.table)} w set ${state} = ${work.running}, next_due = now() + asked.run_ms * interval '1 millisecond'
     from asked where w.id = asked.id
     returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.failures_count,
-      ${work.tellsPass ? sql`w.quiet_passes_count, w.last_failure` : sql`0 as quiet_passes_count, null as last_failure`}`;
+      ${work.tellsPass ? passColumns(sql) : sql`0 as quiet_passes_count, null as last_failure`}`;
   const started = new Map<string, StartedRow>();
   for (const row of rows) {
     started.set(rowKey(row["id"], row["epoch"]), {
@@ -170,6 +183,7 @@ async function start(
       failuresCount: Number(row["failures_count"]),
       quietPassesCount: Number(row["quiet_passes_count"]),
       lastFailure: row["last_failure"] as string | null,
+      poll: work.tellsPass ? pollStartOf(row) : null,
     });
   }
   return items.map(({ id, epoch }) => {
@@ -177,6 +191,21 @@ async function start(
     started.delete(rowKey(id, epoch));
     return row;
   });
+}
+
+const passColumns = (sql: Sql) => sql`
+  w.quiet_passes_count, w.last_failure, lower(w.imap ->> 'host') as host,
+  (select jsonb_build_array(interval_ms_min, freshness_ms) from tenants where id = w.tenant_id) as bounds,
+  case when w.lane <> '' then (
+    select jsonb_build_array(openings_count, openings_count > 0 or returned_at > now() - interval '5 minutes')
+    from host_buckets where kind = ${mailboxWork.kind} and host = w.lane
+  ) end as breaker`;
+
+function pollStartOf(row: Record<string, unknown>): PollStart {
+  const [intervalMsMin = null, freshnessMs = null] = (row["bounds"] ?? []) as readonly (number | null)[];
+  const [openingsCount = 0, hostReturning = false] = (row["breaker"] ?? []) as readonly [number?, boolean?];
+  const breaker = { host: String(row["host"]), openingsCount };
+  return { intervalMsMin, freshnessMs, breaker, hostReturning: hostReturning === true };
 }
 
 async function heartbeat({ sql }: Connection, work: WorkTable, items: readonly Timed[]): Promise<readonly boolean[]> {

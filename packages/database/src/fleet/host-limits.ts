@@ -19,7 +19,7 @@ export function createHostLimits({ sql, now }: Connection): HostLimits {
     async list(grant) {
       requireGrant(grant, now());
       const rows =
-        await sql`select kind, host, rate_per_second, burst, in_flight_max from host_buckets order by kind, host`;
+        await sql`select kind, host, rate_per_second, burst, in_flight_max from host_buckets where limited order by kind, host`;
       return rows.map((row) => ({
         kind: row["kind"] as Kind,
         host: String(row["host"]),
@@ -48,20 +48,30 @@ async function write(tx: Transaction, kind: Kind, host: string, limits: Limits):
     values (${kind}, ${host}, ${ratePerSecond}, ${burst}, ${inFlightMax}, ${burst})
     on conflict (kind, host) do update
     set rate_per_second = excluded.rate_per_second, burst = excluded.burst, in_flight_max = excluded.in_flight_max,
-      ready_at = now(), waits_for_end = false
+      limited = true, ready_at = case when host_buckets.openings_count > 0 then host_buckets.ready_at else now() end,
+      waits_for_end = false
     returning xmax = 0 as inserted`;
   return row?.["inserted"] === true;
 }
 
-/** @returns whether the host had limits before. */
+/** A host that is left alone at the moment stays so, without limits. @returns whether its row is gone */
 async function remove(tx: Transaction, kind: Kind, host: string): Promise<boolean> {
+  const kept = await tx`
+    update host_buckets set limited = false, rate_per_second = 1e9, burst = 1e9, in_flight_max = 1000000000
+    where kind = ${kind} and host = ${host} and openings_count > 0`;
+  if (kept.count > 0) return false;
   const rows = await tx`delete from host_buckets where kind = ${kind} and host = ${host}`;
   return rows.count > 0;
 }
 
-async function moveRows(tx: Transaction, { kind }: WorkTable, host: string): Promise<void> {
+/** Puts the host's rows into the lanes they belong to now; in the order of ids, as every batch locks them. */
+export async function moveRows(tx: Transaction, { kind }: WorkTable, host: string): Promise<void> {
   if (kind === "poll") {
-    await tx`update mailboxes set lane = lane_of('poll', imap) where lower(imap ->> 'host') = ${host}`;
+    await tx`
+      with moved as materialized (
+        select id from mailboxes where lower(imap ->> 'host') = ${host} order by id for update
+      )
+      update mailboxes m set lane = lane_of('poll', imap) from moved where m.id = moved.id`;
   } else {
     await tx`
       update submissions s set lane = lane_of('deliver', m.smtp) from mailboxes m

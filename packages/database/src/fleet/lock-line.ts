@@ -42,7 +42,7 @@ export async function lockLine(tx: Transaction, work: WorkTable, room: number): 
   const { kind } = work;
   const length = Math.max(room, lineLengthMin);
   const rows = await tx`
-    select l.tenant_id, l.lane, t.weight, t.state = 'active' as active, ${bucketColumns(tx)}
+    select l.tenant_id, l.lane, t.weight, t.state = 'active' as active, ${bucketColumns(tx)}, b.in_flight_max
     from (
       select first.* from (
         select '' as lane union all select host from host_buckets where kind = ${kind} and ready_at <= now()
@@ -83,14 +83,26 @@ export function hostsLeft({ hosts }: LockedLine, taken: Taken): ReadonlyMap<stri
 
 const bucketColumns = (tx: Transaction) => tx`
   least(b.burst, b.tokens + extract(epoch from now() - b.tokens_at) * b.rate_per_second)::float8 as tokens,
-  b.burst, b.rate_per_second, b.in_flight_max`;
+  b.burst, b.rate_per_second`;
+
+/** So many mailboxes try a host that was left alone, and so many are polled at once when it has answered. */
+const probesMax = 3;
+/** After its return a host is given twice as many at once each time this has passed, so that nobody brings it down again. */
+const returnDoublingMs = 5_000;
+
+const hostInFlightMax = (tx: Transaction) => tx`
+  case
+    when b.openings_count > 0 then least(b.in_flight_max, ${probesMax})
+    else least(b.in_flight_max,
+      ${probesMax} * power(2, least(extract(epoch from now() - b.returned_at) * 1000 / ${returnDoublingMs}, 40)))
+  end::float8 as in_flight_max`;
 
 function bucketOf(row: Record<string, unknown>): Bucket {
   return {
     tokens: Number(row["tokens"]),
     burst: Number(row["burst"]),
     ratePerSecond: Number(row["rate_per_second"]),
-    inFlightMax: Number(row["in_flight_max"]),
+    inFlightMax: Math.floor(Number(row["in_flight_max"])),
   };
 }
 
@@ -102,8 +114,9 @@ async function lockHosts(
 ): Promise<ReadonlyMap<string, HostBucket>> {
   if (names.length === 0) return new Map();
   const buckets = await tx`
-    select b.host, ${bucketColumns(tx)} from host_buckets b
-    where b.kind = ${work.kind} and b.host = any(${names as string[]}) order by b.host for update skip locked`;
+    select b.host, ${bucketColumns(tx)}, ${hostInFlightMax(tx)} from host_buckets b
+    where b.kind = ${work.kind} and b.host = any(${names as string[]}) and b.ready_at <= now()
+    order by b.host for update skip locked`;
   const counts = await tx`
     select lane, count(*)::int as count from ${tx(work.table)}
     where lane = any(${names as string[]}) and lane <> '' and ${isInFlight(tx, work)} group by 1`;

@@ -13,8 +13,13 @@ export type Limits = {
   readonly inFlightMax: number;
 };
 
+/** In ms; null where the fleet's hold. */
+export type TenantBounds = { readonly intervalMsMin: number | null; readonly freshnessMs: number | null };
+
 export type TenantSettings = {
   readonly weight: number;
+  /** Left out: as they are, and the fleet's for a new tenant. */
+  readonly bounds?: TenantBounds | undefined;
   readonly poll: Limits;
   readonly deliver: Limits;
 };
@@ -30,7 +35,7 @@ export type MailboxSettings = {
   readonly identity: Uint8Array;
 };
 
-export type ProvisionedTenant = TenantRow & {
+export type ProvisionedTenant = Omit<TenantRow, keyof TenantBounds> & {
   readonly settings: TenantSettings;
   readonly mailboxes: readonly MailboxRow[];
 };
@@ -72,7 +77,7 @@ export function createProvisioning(connection: Connection): Provisioning {
       ]);
       return rows.map((tenant) => ({
         ...tenant,
-        settings: { weight: tenant.weight, ...limitsOf(settings, tenant.id) },
+        settings: { weight: tenant.weight, bounds: boundsOf(tenant), ...limitsOf(settings, tenant.id) },
         mailboxes: boxes.filter(({ tenantId }) => tenantId === tenant.id),
       }));
     },
@@ -80,7 +85,9 @@ export function createProvisioning(connection: Connection): Provisioning {
       requireGrant(grant, now());
       const id = newId(TenantId);
       try {
-        await orm.insert(tenants).values({ id, key, namespace, state: "active", weight: settings.weight });
+        await orm
+          .insert(tenants)
+          .values({ id, key, namespace, state: "active", weight: settings.weight, ...settings.bounds });
       } catch (error) {
         if (isUniqueViolation(error)) return null;
         throw error;
@@ -90,7 +97,10 @@ export function createProvisioning(connection: Connection): Provisioning {
     },
     async updateTenant(grant, tenantId, settings) {
       requireGrant(grant, now());
-      await orm.update(tenants).set({ weight: settings.weight }).where(eq(tenants.id, tenantId));
+      await orm
+        .update(tenants)
+        .set({ weight: settings.weight, ...settings.bounds })
+        .where(eq(tenants.id, tenantId));
       await writeLimits(connection, tenantId, settings);
     },
     async setTenantState(grant, tenantId, state) {
@@ -119,6 +129,10 @@ export function createProvisioning(connection: Connection): Provisioning {
         .where(mine);
     },
   };
+}
+
+function boundsOf({ intervalMsMin, freshnessMs }: TenantRow): TenantBounds {
+  return { intervalMsMin, freshnessMs };
 }
 
 type BucketRow = Limits & { readonly tenantId: string; readonly kind: "poll" | "deliver" };
