@@ -4,6 +4,7 @@ export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
+export type { AccessChanges, AccessReader } from "./fleet/access-changes.ts";
 export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, StartedRow } from "./fleet/claims.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
 export type { Limits, MailboxSettings, ProvisionedTenant, Provisioning, TenantSettings } from "./fleet/provisioning.ts";

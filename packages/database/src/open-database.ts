@@ -4,6 +4,7 @@ import { connect } from "./connection.ts";
 import { createCredentials } from "./credentials.ts";
 import { createDirectory } from "./directory.ts";
 import { createEvents } from "./events.ts";
+import { createAccessChanges } from "./fleet/access-changes.ts";
 import { createClaims } from "./fleet/claims.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
@@ -57,6 +58,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     tenantKeys: createTenantKeys(connection),
     /** Work across tenants: ids, states, times and counters. */
     fleet: {
+      accessChanges: createAccessChanges(connection),
       mailboxClaims: createClaims(connection, mailboxWork),
       submissionClaims: createClaims(connection, submissionWork),
       hostLimits: createHostLimits(connection),

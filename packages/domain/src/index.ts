@@ -1,5 +1,7 @@
 /** The nouns of the fleet, the ports it speaks through, and what can go wrong. No I/O. */
 
+export type { AccessChange, AccessChangeCause } from "./access-change.ts";
+export { endsWork } from "./access-change.ts";
 export type { ErrorCode, OperationalErrorOptions, Remedy } from "./errors.ts";
 export { OperationalError, remedyByCode } from "./errors.ts";
 export {
