@@ -2,3 +2,4 @@
 
 export type { FilesystemBlobStoreOptions } from "./filesystem/create-filesystem-blob-store.ts";
 export { createFilesystemBlobStore } from "./filesystem/create-filesystem-blob-store.ts";
+export { purgeTenant } from "./filesystem/purge-tenant.ts";

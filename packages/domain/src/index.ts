@@ -17,6 +17,8 @@ export {
   ThreadId,
 } from "./ids.ts";
 export { MailServer } from "./mail-server.ts";
+export type { MailboxMove, MailboxState } from "./mailbox-states.ts";
+export { mailboxMoves, mailboxStates, statesBefore } from "./mailbox-states.ts";
 export { parseAtEdge } from "./parse-at-edge.ts";
 export type { BlobRef, BlobSegment, BlobStore } from "./ports/blob-store.ts";
 export type { DataKey, KeyContext, KeyManagement, KeyPurpose, WrappedKey } from "./ports/key-management.ts";
