@@ -2,6 +2,7 @@ import type { AddCommand } from "./command-line.ts";
 import { addActor } from "./commands/actor.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addConfig } from "./commands/config.ts";
+import { addCredential } from "./commands/credential.ts";
 import { addDb } from "./commands/db.ts";
 import { addEvent } from "./commands/event.ts";
 import { addHostLimit } from "./commands/host-limit.ts";
@@ -21,7 +22,7 @@ import { addTenant } from "./commands/tenant.ts";
 export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
   ...[addOperator, addSigningKey],
-  ...[addProvision, addTenant, addMailbox, addActor, addHostLimit],
+  ...[addProvision, addTenant, addMailbox, addCredential, addActor, addHostLimit],
   ...[addMessage, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

@@ -1,5 +1,5 @@
 import { OperationalError } from "@mailfleet/domain";
-import { createSigningKey, issueActorToken, type StoredActor } from "@mailfleet/gate";
+import { createSigningKey, issueActorToken, type StoredActor, signReport } from "@mailfleet/gate";
 import { z } from "zod";
 import type { Session } from "./open-session.ts";
 
@@ -38,14 +38,29 @@ export async function createNextSigningKey(session: Session): Promise<string> {
  * @throws OperationalError `resource.missing` before `init` has made a key
  */
 export async function signToken(session: Session, actor: StoredActor, expiresAt: Date): Promise<string> {
-  const grant = await session.authorize("fleet.sign", { subjectId: actor.id });
+  return withSigningKey(session, actor.id, (key) => issueActorToken({ key, actor, expiresAt }));
+}
+
+/** Signs a statement that others can check with the fleet's public keys. */
+export async function signFleetReport(session: Session, report: object): Promise<string> {
+  return withSigningKey(session, "report", (key) => signReport(report, key));
+}
+
+type OpenKey = { readonly kid: string; readonly privateJwk: Readonly<Record<string, unknown>> };
+
+async function withSigningKey(
+  session: Session,
+  subjectId: string,
+  sign: (key: OpenKey) => Promise<string>,
+): Promise<string> {
+  const grant = await session.authorize("fleet.sign", { subjectId });
   const key = await session.database.signingKeys.current(grant);
   if (key === null)
     throw new OperationalError("resource.missing", "there is no signing key; `mailfleet init` makes it");
   const vault = await session.vault();
-  const sign = (plaintext: Uint8Array) => {
+  const open = (plaintext: Uint8Array) => {
     const privateJwk = PrivateKey.parse(JSON.parse(Buffer.from(plaintext).toString("utf8")));
-    return issueActorToken({ key: { kid: key.kid, privateJwk }, actor, expiresAt });
+    return sign({ kid: key.kid, privateJwk });
   };
-  return vault.use(grant, binding(key.kid), key.sealedPrivate, sign, { signal: AbortSignal.timeout(openMsMax) });
+  return vault.use(grant, binding(key.kid), key.sealedPrivate, open, { signal: AbortSignal.timeout(openMsMax) });
 }

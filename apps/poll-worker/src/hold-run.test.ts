@@ -10,10 +10,11 @@ afterEach(() => run?.close());
 
 function hold(
   heartbeat: () => Promise<boolean>,
-  options: { runMs: number; askedAt?: number; signal?: AbortSignal },
+  options: { runMs: number; askedAt?: number; signal?: AbortSignal; accessLost?: AbortSignal },
 ): Run {
   const { runMs, askedAt = performance.now(), signal = new AbortController().signal } = options;
-  run = holdRun({ claims: { heartbeat }, grant, held, runMs, askedAt, signal });
+  const { accessLost = new AbortController().signal } = options;
+  run = holdRun({ claims: { heartbeat }, grant, held, runMs, askedAt, signal, accessLost });
   return run;
 }
 

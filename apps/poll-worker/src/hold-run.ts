@@ -11,6 +11,8 @@ export type RunOptions = {
   readonly askedAt: number;
   /** Aborts when the process must stop. */
   readonly signal: AbortSignal;
+  /** Aborts when access to the mailbox was taken away, with the reason. */
+  readonly accessLost: AbortSignal;
 };
 
 /** One poll's hold on its mailbox: kept alive by a heartbeat, over once a heartbeat is refused or comes too late. */
@@ -20,13 +22,13 @@ export type Run = {
    * Asked before every step. A process that was frozen finds out here that its time is over, before it says another word
    * to a server; the fence in the database is behind it.
    *
-   * @throws OperationalError `run.expired`, `run.fenced`
+   * @throws OperationalError `run.expired`, `run.fenced`, `gate.denied`
    */
   requireLive(): void;
   close(): void;
 };
 
-export function holdRun({ claims, grant, held, runMs, askedAt, signal }: RunOptions): Run {
+export function holdRun({ claims, grant, held, runMs, askedAt, signal, accessLost }: RunOptions): Run {
   const over = new AbortController();
   let deadline = askedAt + runMs;
 
@@ -40,9 +42,10 @@ export function holdRun({ claims, grant, held, runMs, askedAt, signal }: RunOpti
   const timer = setInterval(() => void beat().catch(() => {}), runMs / 4);
 
   return {
-    signal: AbortSignal.any([signal, over.signal]),
+    signal: AbortSignal.any([accessLost, signal, over.signal]),
     requireLive() {
       over.signal.throwIfAborted();
+      accessLost.throwIfAborted();
       if (performance.now() < deadline) return;
       throw new OperationalError("run.expired", "the poll's time is over; the mailbox is due again for everyone");
     },

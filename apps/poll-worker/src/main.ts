@@ -14,6 +14,7 @@ import { createPasswordFlow, createTokenProvider } from "@mailfleet/token-provid
 import { createContentKeys, createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
 import { pollEvents } from "./events.ts";
+import { openAccessWatch } from "./open-access-watch.ts";
 import { pollMailbox } from "./poll-mailbox.ts";
 
 await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
@@ -29,6 +30,9 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
 
   const management = await openKeyManagement(config.key);
   const vault = own(createVault({ keys: database.tenantKeys, management, now, ...config.vault }));
+  const failed = (error: unknown) => events.failed(error, { jobId: null });
+  const access = own(await openAccessWatch({ gate, database, onError: failed }));
+  access.onAccessChange(({ tenantId }) => vault.forget(tenantId));
   const credentials = createCredentialStore({ rows: database.credentials, vault });
   const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
   const source = createImapMailSource({ guard: createNetworkGuard(config.network), tls: config.tls, now });
@@ -36,9 +40,9 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
 
   const hosts = { watch: createHostWatch(), onChange: events.hostChanged };
-  const parts = { gate, database, tokens, source, blobs, hosts, now, random: Math.random };
+  const parts = { gate, database, access, tokens, source, blobs, hosts, now, random: Math.random };
   const handle = pollMailbox({ ...parts, polling: config.polling, onPage: events.pageStored });
-  const queue = own(await openQueue({ ...config.queue, onError: (error) => events.failed(error, { jobId: null }) }));
+  const queue = own(await openQueue({ ...config.queue, onError: failed }));
   own(
     queue.startWorker(pollMailboxJob, handle, {
       concurrency: config.polling.concurrency,

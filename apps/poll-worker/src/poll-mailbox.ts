@@ -10,6 +10,7 @@ import {
 import { channelActor, type Gate, type Grant, processActor } from "@mailfleet/gate";
 import { type MailPage, readPages } from "@mailfleet/mail-source";
 import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
+import type { AccessWatch } from "@mailfleet/runtime";
 import type { HostWatch, PollBounds } from "@mailfleet/scheduling";
 import { finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
@@ -22,6 +23,7 @@ import { toNewMessage } from "./to-new-message.ts";
 export type PollMailboxDeps = {
   readonly gate: Gate;
   readonly database: Pick<Database, "fleet" | "inbox" | "mailboxes">;
+  readonly access: Pick<AccessWatch, "hold">;
   readonly tokens: TokenProvider<Grant<"mailbox.poll">>;
   readonly source: MailSource;
   readonly blobs: BlobStore<Grant>;
@@ -59,15 +61,18 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
     if (started === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
 
     const claims = database.fleet.mailboxClaims;
-    const run = holdRun({ claims, grant: runGrant, held, runMs: polling.runMs, askedAt, signal });
+    const { tenantId } = started;
+    const access = deps.access.hold({ tenantId, mailboxId });
+    const lost = { signal, accessLost: access.signal };
+    const run = holdRun({ claims, grant: runGrant, held, runMs: polling.runMs, askedAt, ...lost });
     try {
-      const { tenantId } = started;
       const authorize = () =>
         gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
-      const pass = await onePass(deps, { mailboxId, epoch, run, authorize });
+      const pass = await onePass(deps, { mailboxId, epoch, run, accessLost: access.signal, authorize });
       return await finishPoll(deps, { held, pass, started, authorize, runGrant, stopping: signal.aborted });
     } finally {
       run.close();
+      access.release();
     }
   };
 }
@@ -76,6 +81,7 @@ type PassContext = {
   readonly mailboxId: MailboxId;
   readonly epoch: PollMailbox["epoch"];
   readonly run: Run;
+  readonly accessLost: AbortSignal;
   readonly authorize: () => Promise<Grant<"mailbox.poll">>;
 };
 
@@ -105,7 +111,9 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
     }
     return { storedCount, failure: null, cut };
   } catch (error) {
-    const failure = operational(error, context.run.signal);
+    // Whatever the cut connection says of it: nobody is to blame.
+    const cause: unknown = context.accessLost.aborted ? context.accessLost.reason : error;
+    const failure = operational(cause, context.run.signal);
     if (failure === null) throw error;
     return { storedCount, failure, cut: false };
   }

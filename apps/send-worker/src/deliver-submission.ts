@@ -16,11 +16,13 @@ import {
   type JobHandler,
   type JobOutcome,
 } from "@mailfleet/queue-contracts";
+import type { AccessWatch, HeldAccess } from "@mailfleet/runtime";
 import { type Attempt, judgeAttempt } from "./judge-attempt.ts";
 
 export type DeliverSubmissionDeps = {
   readonly gate: Gate;
   readonly database: Pick<Database, "actors" | "fleet" | "mailboxes" | "submissions">;
+  readonly access: Pick<AccessWatch, "hold">;
   readonly tokens: TokenProvider<Grant<"submission.deliver">>;
   readonly transport: MailTransport;
   readonly blobs: BlobStore<Grant>;
@@ -50,7 +52,7 @@ export function deliverSubmission(deps: DeliverSubmissionDeps): JobHandler<Deliv
     if (target === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
     if (!(await database.fleet.submissionClaims.heartbeat(grant, held, deps.prepareMs))) return discard("not-ours");
 
-    const attempt = await attemptOnce(deps, { submissionId, epoch, target, signal, runGrant });
+    const attempt = await attemptWatched(deps, { submissionId, epoch, target, signal, runGrant });
     const outcome = judgeAttempt(attempt, { epoch, target, now: now(), random });
     // What the server said is a fact: it is written down whoever may ask for what by now.
     const recorded = await database.fleet.submissions.recordOutcome(await runGrant(), submissionId, outcome);
@@ -67,6 +69,34 @@ type AttemptContext = {
   readonly signal: AbortSignal;
   readonly runGrant: () => Promise<Grant<"fleet.run">>;
 };
+
+/** Ends at once when the mailbox, or the actor who made the submission, loses access. */
+async function attemptWatched(deps: DeliverSubmissionDeps, context: AttemptContext): Promise<Attempt> {
+  const access = deps.access.hold(context.target);
+  const signal = AbortSignal.any([context.signal, access.signal]);
+  try {
+    const attempt = await attemptOnce(deps, { ...context, signal });
+    if (attempt.kind === "answered" || !access.signal.aborted) return attempt;
+    return { ...attempt, error: await afterAccessLost(deps, context, { access, error: attempt.error }) };
+  } finally {
+    access.release();
+  }
+}
+
+/** A cut connection whose message may have left stays what it is. Otherwise the gate says what is true by now. */
+async function afterAccessLost(
+  deps: DeliverSubmissionDeps,
+  context: AttemptContext,
+  { access, error }: { access: HeldAccess; error: OperationalError },
+): Promise<OperationalError> {
+  if (error.code === "send.outcome-unknown" || error.code === "run.fenced") return error;
+  try {
+    await authorizeDelivery(deps, context);
+    return new OperationalError("run.expired", "access was taken away and given back during the attempt");
+  } catch (refusal) {
+    return refusal instanceof OperationalError ? refusal : (access.signal.reason as OperationalError);
+  }
+}
 
 /** A failure that tells its remedy is the attempt's end; anything else is a bug and goes through. */
 async function attemptOnce(deps: DeliverSubmissionDeps, context: AttemptContext): Promise<Attempt> {

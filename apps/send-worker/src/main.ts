@@ -14,6 +14,7 @@ import { createContentKeys, createCredentialStore, createVault, openKeyManagemen
 import { readConfig } from "./config.ts";
 import { deliverSubmission } from "./deliver-submission.ts";
 import { sendEvents } from "./events.ts";
+import { openAccessWatch } from "./open-access-watch.ts";
 
 await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -28,15 +29,18 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
 
   const management = await openKeyManagement(config.key);
   const vault = own(createVault({ keys: database.tenantKeys, management, now, ...config.vault }));
+  const failed = (error: unknown) => events.failed(error, { jobId: null });
+  const access = own(await openAccessWatch({ gate, database, onError: failed }));
+  access.onAccessChange(({ tenantId }) => vault.forget(tenantId));
   const credentials = createCredentialStore({ rows: database.credentials, vault });
   const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
   const transport = createSmtpMailTransport({ guard: createNetworkGuard(config.network), tls: config.tls, now });
   const files = createFilesystemBlobStore({ root: config.blobRoot, now });
   const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
 
-  const parts = { gate, database, tokens, transport, blobs, now, random: Math.random };
+  const parts = { gate, database, access, tokens, transport, blobs, now, random: Math.random };
   const handle = deliverSubmission({ ...parts, ...config.sending, onOutcome: events.attempted });
-  const queue = own(await openQueue({ ...config.queue, onError: (error) => events.failed(error, { jobId: null }) }));
+  const queue = own(await openQueue({ ...config.queue, onError: failed }));
   own(
     queue.startWorker(deliverSubmissionJob, handle, {
       concurrency: config.sending.concurrency,

@@ -2,8 +2,10 @@
 
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
+export type { CredentialLifecycle, StagedCredential } from "./credential-lifecycle.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
+export type { AccessChanges, AccessReader } from "./fleet/access-changes.ts";
 export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, PollStart, StartedRow } from "./fleet/claims.ts";
 export type { HostBreaker, HostBreakers, SeenBreaker } from "./fleet/host-breakers.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
@@ -19,12 +21,13 @@ export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
 export type { FolderCursor, Inbox, NewAttachment, NewMessage, NewPage, StoredPage } from "./inbox.ts";
 export { unreadableAttemptsMax } from "./inbox.ts";
+export type { Disconnected } from "./mailbox-lifecycle.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";
 export { migrateDatabase } from "./migrate.ts";
+export type { Contents, DestroyedKey, Offboarding, Remains } from "./offboarding.ts";
 export type { Database, DatabaseOptions } from "./open-database.ts";
 export { openDatabase } from "./open-database.ts";
-export type { Address, Envelope, MailboxState, SubmissionState } from "./schema.ts";
-export { mailboxStates } from "./schema.ts";
+export type { Address, Envelope, SubmissionState } from "./schema.ts";
 export type { NewSubmission, RecipientRow, SubmissionRow } from "./submissions.ts";
 export type { TenantKeyRow, TenantKeys } from "./tenant-keys.ts";

@@ -1,9 +1,9 @@
-import type { Epoch, MailboxId } from "@mailfleet/domain";
+import { type Epoch, type MailboxId, type MailboxState, OperationalError, statesBefore } from "@mailfleet/domain";
 import { type Grant, requireGrant, type TenantAction } from "@mailfleet/gate";
 import type { Connection } from "./connection.ts";
 import { and, asc, eq } from "./drizzle.ts";
-import { recordEvents } from "./record-events.ts";
-import { cursors, type MailboxState, mailboxes } from "./schema.ts";
+import { type EventType, recordEvents } from "./record-events.ts";
+import { cursors, mailboxes } from "./schema.ts";
 
 /** The lane it stands in when it is due is the claim's business alone. */
 export type MailboxRow = Omit<typeof mailboxes.$inferSelect, "lane">;
@@ -17,7 +17,12 @@ export type Mailboxes = {
   ): Promise<MailboxRow | null>;
   list(grant: Grant<"mailbox.read">): Promise<readonly MailboxRow[]>;
   cursors(grant: Grant<"mailbox.read">, mailboxId: MailboxId): Promise<readonly CursorRow[]>;
-  /** Moves a mailbox to another state; becoming active makes it due at once, leaving it takes it off the schedule. */
+  /**
+   * Moves a mailbox to another state, or says anew why it is in its own; becoming active makes it due at once, leaving it
+   * takes it off the schedule. Disconnecting is more than a state: see `MailboxLifecycle`.
+   *
+   * @throws OperationalError `resource.conflicting` where no move of `mailboxMoves` leads there
+   */
   setState(
     grant: Grant<"mailbox.manage">,
     mailboxId: MailboxId,
@@ -61,8 +66,25 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
         .orderBy(asc(cursors.folder));
     },
     async setState(grant, mailboxId, state, reason) {
-      const nextDue = state === "active" ? now() : null;
-      await orm.update(mailboxes).set({ state, stateReason: reason, nextDue }).where(mine(grant, mailboxId));
+      requireGrant(grant, now());
+      const { tenantId, namespace } = grant;
+      const nextDue = state === "active" ? now().toISOString() : null;
+      const froms = [...statesBefore(state), state] as string[];
+      const moved = await sql.begin(async (tx) => {
+        const [row] = await tx`
+          select state from mailboxes where tenant_id = ${tenantId} and id = ${mailboxId} for update`;
+        if (row === undefined) return true;
+        if (!froms.includes(String(row["state"]))) return false;
+        await tx`
+          update mailboxes set state = ${state}, state_reason = ${reason}, next_due = ${nextDue}::timestamptz
+          where tenant_id = ${tenantId} and id = ${mailboxId}`;
+        const type = row["state"] === state ? undefined : eventOf[state];
+        if (type !== undefined)
+          await recordEvents(tx, { tenantId, namespace, mailboxId }, [{ type, subjectId: mailboxId }]);
+        return true;
+      });
+      if (!moved)
+        throw new OperationalError("resource.conflicting", `this mailbox cannot become ${state} as it is now`);
     },
     async needsAttention(grant, mailboxId, { epoch, reason }) {
       requireGrant(grant, now());
@@ -92,6 +114,8 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
     },
   };
 }
+
+const eventOf: Partial<Record<MailboxState, EventType>> = { active: "mailbox.resumed", paused: "mailbox.paused" };
 
 /** SQLSTATE 23505. */
 export function isUniqueViolation(error: unknown): boolean {

@@ -1,9 +1,11 @@
 import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
 import { connect } from "./connection.ts";
+import { createCredentialLifecycle } from "./credential-lifecycle.ts";
 import { createCredentials } from "./credentials.ts";
 import { createDirectory } from "./directory.ts";
 import { createEvents } from "./events.ts";
+import { createAccessChanges } from "./fleet/access-changes.ts";
 import { createClaims } from "./fleet/claims.ts";
 import { createHostBreakers } from "./fleet/host-breakers.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
@@ -13,9 +15,11 @@ import { createFleetSubmissions } from "./fleet/submissions.ts";
 import { mailboxWork, submissionWork } from "./fleet/work-tables.ts";
 import { createGateFacts } from "./gate-facts.ts";
 import { createInbox } from "./inbox.ts";
+import { createMailboxLifecycle } from "./mailbox-lifecycle.ts";
 import { createMailboxes } from "./mailboxes.ts";
 import { createMessages } from "./messages.ts";
 import { requireCurrentSchema } from "./migrate.ts";
+import { createOffboarding } from "./offboarding.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createSubmissions } from "./submissions.ts";
 import { createTenantKeys } from "./tenant-keys.ts";
@@ -46,18 +50,22 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
   return {
     actors: createActors(connection),
     audit,
+    credentialLifecycle: createCredentialLifecycle(connection),
     credentials: createCredentials(connection),
     directory: createDirectory(connection),
     events: createEvents(connection),
     gateFacts: createGateFacts(connection),
     inbox: createInbox(connection),
+    mailboxLifecycle: createMailboxLifecycle(connection),
     mailboxes: createMailboxes(connection),
     messages: createMessages(connection),
+    offboarding: createOffboarding(connection),
     signingKeys: createSigningKeys(connection),
     submissions: createSubmissions(connection),
     tenantKeys: createTenantKeys(connection),
     /** Work across tenants: ids, states, times and counters. */
     fleet: {
+      accessChanges: createAccessChanges(connection),
       mailboxClaims: createClaims(connection, mailboxWork),
       submissionClaims: createClaims(connection, submissionWork),
       hostBreakers: createHostBreakers(connection),

@@ -3,12 +3,22 @@ import type { Transaction } from "./connection.ts";
 
 /** What consumers are told. Names ids; content is read through the gate. */
 export type EventType =
+  | "credential.revoked"
+  | "credential.rotated"
+  | "mailbox.disconnected"
   | "mailbox.message-unreadable"
   | "mailbox.needs-attention"
+  | "mailbox.paused"
+  | "mailbox.proven"
+  | "mailbox.resumed"
   | "message.received"
+  | "submission.cancelled"
   | "submission.rejected"
   | "submission.sent"
-  | "submission.uncertain";
+  | "submission.uncertain"
+  | "tenant.offboarded"
+  | "tenant.resumed"
+  | "tenant.suspended";
 
 export type NewEvent = { readonly type: EventType; readonly subjectId: string };
 
@@ -31,4 +41,19 @@ export async function recordEvents(
     select ${about.tenantId}, ${about.mailboxId}, counter.event_seq - ${events.length} + e.place, e.value ->> 'type',
       (e.value ->> 'subjectId')::uuid, ${about.namespace}
     from counter, jsonb_array_elements(${JSON.stringify(events)}::jsonb) with ordinality as e(value, place)`;
+}
+
+/** The same event in every mailbox of a tenant, whose consumers follow mailboxes. */
+export async function recordTenantEvent(
+  tx: Transaction,
+  { tenantId, namespace }: { tenantId: TenantId; namespace: Namespace },
+  type: EventType,
+): Promise<void> {
+  await tx`
+    with locked as materialized (select id from mailboxes where tenant_id = ${tenantId} order by id for update),
+    counter as (
+      update mailboxes m set event_seq = event_seq + 1 from locked where m.id = locked.id returning m.id, m.event_seq
+    )
+    insert into events (tenant_id, mailbox_id, seq, type, subject_id, namespace)
+    select ${tenantId}, id, event_seq, ${type}, ${tenantId}, ${namespace} from counter`;
 }

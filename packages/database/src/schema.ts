@@ -1,16 +1,17 @@
 /** The tables as drizzle sees them. `migrations/` is what makes them; a test holds the two against each other. */
 
-import type {
-  ActorId,
-  BlobRef,
-  CredentialId,
-  MailboxId,
-  MailServer,
-  MessageId,
-  Namespace,
-  SubmissionId,
-  TenantId,
-  ThreadId,
+import {
+  type ActorId,
+  type BlobRef,
+  type CredentialId,
+  type MailboxId,
+  type MailServer,
+  type MessageId,
+  mailboxStates,
+  type Namespace,
+  type SubmissionId,
+  type TenantId,
+  type ThreadId,
 } from "@mailfleet/domain";
 import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp, uuid } from "./drizzle.ts";
 
@@ -39,9 +40,6 @@ export const tenants = pgTable("tenants", {
   intervalMsMin: integer("interval_ms_min"),
   freshnessMs: integer("freshness_ms"),
 });
-
-export const mailboxStates = ["pending", "active", "paused", "needs-attention", "disconnected"] as const;
-export type MailboxState = (typeof mailboxStates)[number];
 
 export const mailboxes = pgTable("mailboxes", {
   id: uuid("id").$type<MailboxId>().primaryKey(),

@@ -8,6 +8,8 @@ export type SigningKeyRow = typeof signingKeys.$inferSelect;
 /** The keys that sign actor tokens. The private half is sealed; the public half verifies and needs no grant. */
 export type SigningKeys = {
   publicKeys(): Promise<readonly { readonly kid: string; readonly publicJwk: Record<string, unknown> }[]>;
+  /** Retired ones too: what was signed once stays checkable, other than a token. */
+  everyPublicKey(): Promise<readonly { readonly kid: string; readonly publicJwk: Record<string, unknown> }[]>;
   /** The newest key that has not been retired, or null before `init`. */
   current(grant: Grant<"fleet.sign">): Promise<SigningKeyRow | null>;
   list(grant: Grant<"fleet.sign">): Promise<readonly Pick<SigningKeyRow, "kid" | "createdAt" | "retiredAt">[]>;
@@ -24,6 +26,7 @@ export function createSigningKeys({ orm, now }: Connection): SigningKeys {
         .from(signingKeys)
         .where(isNull(signingKeys.retiredAt))
         .orderBy(asc(signingKeys.createdAt)),
+    everyPublicKey: () => orm.select({ kid: signingKeys.kid, publicJwk: signingKeys.publicJwk }).from(signingKeys),
     async current(grant) {
       requireGrant(grant, now());
       const live = orm.select().from(signingKeys).where(isNull(signingKeys.retiredAt));

@@ -1,5 +1,7 @@
 /** The nouns of the fleet, the ports it speaks through, and what can go wrong. No I/O. */
 
+export type { AccessChange, AccessChangeCause } from "./access-change.ts";
+export { endsWork } from "./access-change.ts";
 export type { ErrorCode, OperationalErrorOptions, Remedy } from "./errors.ts";
 export { OperationalError, remedyByCode } from "./errors.ts";
 export {
@@ -15,6 +17,8 @@ export {
   ThreadId,
 } from "./ids.ts";
 export { MailServer } from "./mail-server.ts";
+export type { MailboxMove, MailboxState } from "./mailbox-states.ts";
+export { mailboxMoves, mailboxStates, statesBefore } from "./mailbox-states.ts";
 export { parseAtEdge } from "./parse-at-edge.ts";
 export type { BlobRef, BlobSegment, BlobStore, ByteRange, ReadOptions } from "./ports/blob-store.ts";
 export type { ContentKey, ContentKeys } from "./ports/content-keys.ts";

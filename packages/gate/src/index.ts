@@ -14,5 +14,6 @@ export type { TokenVerifier, TokenVerifierOptions, VerificationKey } from "./tok
 export { createTokenVerifier } from "./token/create-token-verifier.ts";
 export type { ActorTokenRequest } from "./token/issue-actor-token.ts";
 export { issueActorToken } from "./token/issue-actor-token.ts";
+export { signReport, verifyReport } from "./token/sign-report.ts";
 export type { PrivateJwk, PublicJwk, SigningKey } from "./token/signing-key.ts";
 export { createSigningKey } from "./token/signing-key.ts";

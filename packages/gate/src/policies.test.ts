@@ -211,7 +211,17 @@ describe("states", () => {
   it("a suspended tenant is looked at and managed by operators, and by nobody else", async () => {
     const tenantId = addTenant(world, "suspended");
     const resource = { tenantId, mailboxId: addMailbox(world, tenantId) };
-    const left = ["event.read", "mailbox.read", "submission.cancel", "submission.read", "tenant.manage", "tenant.read"];
+    const left = [
+      "actor.manage",
+      "credential.manage",
+      "event.read",
+      "mailbox.manage",
+      "mailbox.read",
+      "submission.cancel",
+      "submission.read",
+      "tenant.manage",
+      "tenant.read",
+    ];
     expect(await allowed(addActor(world, "operator", null), resource, tenantActions)).toEqual(left);
     for (const actor of [
       addActor(world, "agent", tenantId),
@@ -222,10 +232,13 @@ describe("states", () => {
     }
   });
 
-  it("of an offboarded tenant an operator reads that it is offboarded, and nobody anything else", async () => {
+  it("of an offboarded tenant an operator reads that it is offboarded and offboards it again, and nobody anything else", async () => {
     const tenantId = addTenant(world, "offboarded");
     const resource = { tenantId, mailboxId: addMailbox(world, tenantId) };
-    expect(await allowed(addActor(world, "operator", null), resource, tenantActions)).toEqual(["tenant.read"]);
+    expect(await allowed(addActor(world, "operator", null), resource, tenantActions)).toEqual([
+      "tenant.manage",
+      "tenant.read",
+    ]);
     for (const actor of [addActor(world, "agent", tenantId), channelActor(tenantId)]) {
       expect(await allowed(actor, resource)).toEqual([]);
     }

@@ -31,3 +31,5 @@ export type { HealthAddress, HealthServer, HealthSources } from "./serve-health.
 export { serveHealth } from "./serve-health.ts";
 export type { Loop, LoopOptions, LoopPass } from "./start-loop.ts";
 export { startLoop } from "./start-loop.ts";
+export type { Access, AccessWatch, AccessWatchOptions, HeldAccess } from "./watch-access.ts";
+export { watchAccess } from "./watch-access.ts";

@@ -1,8 +1,9 @@
 import type { CursorRow, MailboxRow } from "@mailfleet/database";
-import { MailboxId, OperationalError } from "@mailfleet/domain";
+import { MailboxId } from "@mailfleet/domain";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findNamedMailbox, findTenants, missing, type resourceOf } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
+import { addMailboxLifecycle } from "./mailbox-lifecycle.ts";
 
 type ListOptions = Options & { readonly tenant?: string };
 
@@ -44,38 +45,8 @@ export const addMailbox: AddCommand = (program, run) => {
         });
       }),
   );
-  addLeaf(mailbox, "pause <name>", "stop polling and sending at once", "mailbox pause acme/support").action(
-    (name: string, options: Options) =>
-      run.asActor(options, async (session, print) => {
-        const { mailboxes, mailboxId, grant } = await manageMailbox(session, name);
-        await mailboxes.setState(grant, mailboxId, "paused", "paused by an operator");
-        print.one({ id: mailboxId, state: "paused" }, { Mailbox: name, State: "paused" });
-      }),
-  );
-  addLeaf(mailbox, "resume <name>", "go on polling and sending", "mailbox resume acme/support").action(
-    (name: string, options: Options) =>
-      run.asActor(options, async (session, print) => {
-        const { mailboxes, mailboxId, grant, before } = await manageMailbox(session, name);
-        if (before.provenAt === null) throw unproven();
-        if (before.state !== "active") await mailboxes.setState(grant, mailboxId, "active", null);
-        print.one({ id: mailboxId, state: "active" }, { Mailbox: name, State: "active" });
-      }),
-  );
+  addMailboxLifecycle(mailbox, run);
 };
-
-function unproven(): OperationalError {
-  const message = "this mailbox has never signed in; `mailfleet provision` tries again";
-  return new OperationalError("resource.conflicting", message);
-}
-
-async function manageMailbox(session: Session, name: string) {
-  const { tenantId, mailboxId } = await findNamedMailbox(session, name, "mailbox.manage");
-  const { mailboxes } = session.database;
-  const grant = await session.authorize("mailbox.manage", { tenantId, mailboxId });
-  const before = await mailboxes.find(await session.authorize("mailbox.read", { tenantId, mailboxId }), mailboxId);
-  if (before === null) throw missing("mailbox");
-  return { mailboxes, mailboxId, grant, before };
-}
 
 async function listMailboxes(session: Session, { tenant }: ListOptions) {
   const tenants = await findTenants(session, tenant, "mailbox.read");

@@ -1,9 +1,9 @@
 import type { ProvisionedTenant } from "@mailfleet/database";
-import { OperationalError, type TenantId } from "@mailfleet/domain";
-import type { CommandLine } from "../command-line.ts";
+import type { TenantId } from "@mailfleet/domain";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findTenant, missing } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
+import { addTenantLifecycle } from "./tenant-lifecycle.ts";
 
 export const addTenant: AddCommand = (program, run) => {
   const tenant = program.command("tenant").description("customers, each with one namespace");
@@ -40,30 +40,8 @@ export const addTenant: AddCommand = (program, run) => {
         );
       }),
   );
-  addStateChange(tenant, run, {
-    name: "suspend",
-    summary: "stop a tenant's polling, sending and reading at once",
-    to: "suspended",
-  });
-  addStateChange(tenant, run, { name: "resume", summary: "let a suspended tenant go on", to: "active" });
+  addTenantLifecycle(tenant, run);
 };
-
-type StateChange = { readonly name: string; readonly summary: string; readonly to: "active" | "suspended" };
-
-function addStateChange(parent: Parameters<AddCommand>[0], run: CommandLine, { name, summary, to }: StateChange): void {
-  addLeaf(parent, `${name} <key>`, summary, `tenant ${name} acme`).action((key: string, options: Options) =>
-    run.asActor(options, async (session, print) => {
-      const tenantId = await findTenant(session, key, "tenant.manage");
-      const grant = await session.authorize("fleet.provision", { subjectId: tenantId });
-      const { provisioning } = session.database.fleet;
-      const before = (await provisioning.tenants(grant)).find(({ id }) => id === tenantId);
-      if (before?.state === "offboarded")
-        throw new OperationalError("resource.conflicting", "this tenant was offboarded");
-      await provisioning.setTenantState(grant, tenantId, to);
-      print.one({ key, id: tenantId, state: to }, { Key: key, State: to });
-    }),
-  );
-}
 
 type TenantView = ReturnType<typeof toView> | Awaited<ReturnType<typeof ownTenant>>;
 

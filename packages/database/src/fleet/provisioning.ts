@@ -3,6 +3,7 @@ import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection } from "../connection.ts";
 import { and, asc, eq } from "../drizzle.ts";
 import { isUniqueViolation, type MailboxRow } from "../mailboxes.ts";
+import { recordTenantEvent } from "../record-events.ts";
 import { mailboxes, tenants } from "../schema.ts";
 
 export type TenantRow = typeof tenants.$inferSelect;
@@ -105,11 +106,17 @@ export function createProvisioning(connection: Connection): Provisioning {
     },
     async setTenantState(grant, tenantId, state) {
       requireGrant(grant, now());
-      await orm.update(tenants).set({ state }).where(eq(tenants.id, tenantId));
-      if (state !== "active") return;
-      // What was refused meanwhile was put off; nobody should wait for that any more.
-      const { sql } = connection;
-      await sql`update mailboxes set next_due = least(next_due, now()) where tenant_id = ${tenantId} and state = 'active'`;
+      await connection.sql.begin(async (tx) => {
+        const [row] = await tx`
+          update tenants set state = ${state} where id = ${tenantId} and state not in (${state}, 'offboarded')
+          returning namespace`;
+        if (row === undefined) return;
+        // What was refused meanwhile was put off; nobody should wait for that any more.
+        if (state === "active")
+          await tx`update mailboxes set next_due = least(next_due, now()) where tenant_id = ${tenantId} and state = 'active'`;
+        const type = state === "active" ? "tenant.resumed" : "tenant.suspended";
+        await recordTenantEvent(tx, { tenantId, namespace: row["namespace"] as Namespace }, type);
+      });
     },
     async createMailbox(grant, tenantId, key, settings) {
       requireGrant(grant, now());

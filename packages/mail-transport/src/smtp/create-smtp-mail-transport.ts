@@ -1,7 +1,7 @@
 import { createSecureContext, getCACertificates } from "node:tls";
 import { type MailTransport, type NetworkGuard, OperationalError } from "@mailfleet/domain";
 import { checkMessage } from "./check-message.ts";
-import { openSmtpSession } from "./open-smtp-session.ts";
+import { openSmtpSession, type SmtpSession } from "./open-smtp-session.ts";
 import { defaultLimits, type SmtpLimits } from "./smtp-limits.ts";
 
 export type SmtpMailTransportOptions = {
@@ -20,20 +20,11 @@ export type SmtpMailTransportOptions = {
  * LOGIN for passwords. See `MailTransport` for what it promises.
  */
 export function createSmtpMailTransport(options: SmtpMailTransportOptions): MailTransport {
-  const { guard, now, clientName = "[127.0.0.1]" } = options;
-  const limits = { ...defaultLimits, ...options.limits };
-  // Made once: reading the system's authorities anew costs more than the rest of a connection.
-  const secureContext = createSecureContext({ minVersion: "TLSv1.2", ...trusted(options.tls?.caPem) });
-
+  const open = sessionOpener(options);
   return {
-    async send({ server, login }, message, { signal, beforeTransmit }) {
+    async send(target, message, { signal, beforeTransmit }) {
       checkMessage(message);
-      if (signal.aborted) throw new OperationalError("provider.unavailable", "smtp: aborted before it connected");
-      const address = await guard.vet(server.host, { signal });
-      const session = await openSmtpSession(
-        { server, address, login, secureContext, clientName, limits, now },
-        { signal },
-      );
+      const session = await open(target, signal);
       try {
         await beforeTransmit();
         return await session.transmit(message, { signal });
@@ -41,6 +32,28 @@ export function createSmtpMailTransport(options: SmtpMailTransportOptions): Mail
         session.quit();
       }
     },
+  };
+}
+
+type Target = Parameters<MailTransport["send"]>[0];
+
+/** Signs in as a delivery does and leaves: whether a login is one this server takes mail from. It throws what `send` throws. */
+export function createSmtpLoginCheck(
+  options: SmtpMailTransportOptions,
+): (target: Target, options: { signal: AbortSignal }) => Promise<void> {
+  const open = sessionOpener(options);
+  return async (target, { signal }) => (await open(target, signal)).quit();
+}
+
+function sessionOpener(options: SmtpMailTransportOptions) {
+  const { guard, now, clientName = "[127.0.0.1]" } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  // Made once: reading the system's authorities anew costs more than the rest of a connection.
+  const secureContext = createSecureContext({ minVersion: "TLSv1.2", ...trusted(options.tls?.caPem) });
+  return async ({ server, login }: Target, signal: AbortSignal): Promise<SmtpSession> => {
+    if (signal.aborted) throw new OperationalError("provider.unavailable", "smtp: aborted before it connected");
+    const address = await guard.vet(server.host, { signal });
+    return openSmtpSession({ server, address, login, secureContext, clientName, limits, now }, { signal });
   };
 }
 

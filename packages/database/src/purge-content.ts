@@ -1,0 +1,57 @@
+import type { Sql } from "./connection.ts";
+
+/** What is deleted of a tenant, in this order, and by which columns a row is told from the others. */
+const purged = {
+  attachments: ["message_id", "position"],
+  message_locations: ["mailbox_id", "folder", "uid_validity", "uid"],
+  messages: ["id"],
+  submissions: ["id"], // and by the database their recipients and attempts
+  cursors: ["mailbox_id", "folder"],
+  unreadable_uids: ["mailbox_id", "folder", "uid_validity", "uid"],
+} as const;
+
+/** What is left of a tenant on purpose: its name and its history, in ids. A table is in one of the two lists, by a test. */
+export const keptTables: readonly string[] = [
+  "access_changes",
+  "actors",
+  "audit",
+  "credentials", // empty by then
+  "events",
+  "lanes",
+  "mailboxes", // without address and name
+  "offboarding_reports",
+  "staged_credentials", // empty by then
+  "submission_attempts",
+  "submission_recipients",
+  "subscriptions",
+  "tenant_buckets",
+];
+export const purgedTables: readonly string[] = Object.keys(purged);
+
+const batchRowsMax = 2_000;
+
+/** One short transaction for each table, so that nobody waits for the end of a tenant with millions of rows. */
+export async function purgeBatch(sql: Sql, tenantId: string): Promise<boolean> {
+  let deletedCount = 0;
+  for (const [table, columns] of Object.entries(purged)) {
+    const key = sql(columns as unknown as string[]);
+    const rows = await sql`
+      delete from ${sql(table)} where tenant_id = ${tenantId} and (${key}) in (
+        select ${key} from ${sql(table)} where tenant_id = ${tenantId} limit ${batchRowsMax})`;
+    deletedCount += rows.count;
+  }
+  if (deletedCount > 0) return true;
+  await sql`
+    update mailboxes set address = 'purged@invalid', display_name = null
+    where tenant_id = ${tenantId} and (address <> 'purged@invalid' or display_name is not null)`;
+  return false;
+}
+
+export async function remainingContent(sql: Sql, tenantId: string): Promise<Readonly<Record<string, number>>> {
+  const counts: Record<string, number> = {};
+  for (const table of purgedTables) {
+    const [row] = await sql`select count(*)::float8 as count from ${sql(table)} where tenant_id = ${tenantId}`;
+    counts[table] = Number(row?.["count"]);
+  }
+  return counts;
+}
