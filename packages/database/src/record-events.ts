@@ -6,6 +6,7 @@ export type EventType =
   | "mailbox.message-unreadable"
   | "mailbox.needs-attention"
   | "message.received"
+  | "submission.cancelled"
   | "submission.rejected"
   | "submission.sent"
   | "submission.uncertain";

@@ -175,6 +175,7 @@ export const events = pgTable("events", {
 });
 
 export const submissionStates = [
+  "scheduled",
   "accepted",
   "claimed",
   "transmitting",
@@ -184,6 +185,7 @@ export const submissionStates = [
   "uncertain",
   "held",
   "cancelled",
+  "bounced",
 ] as const;
 export type SubmissionState = (typeof submissionStates)[number];
 
@@ -198,6 +200,7 @@ export const submissions = pgTable("submissions", {
   state: text("state", { enum: submissionStates }).notNull(),
   stateReason: text("state_reason"),
   nextDue: instant("next_due"),
+  sendAt: instant("send_at"),
   epoch: count("epoch").notNull().default(0),
   failuresCount: integer("failures_count").notNull().default(0),
   attemptsCount: integer("attempts_count").notNull().default(0),
