@@ -4,7 +4,7 @@ import type { Actor, Gate, Grant } from "@mailfleet/gate";
 import { composeMessage, newMessageIdHeader, replyReferences, replySubject } from "@mailfleet/mail-content";
 import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
 import { requestDigest } from "./request-digest.ts";
-import { parseSendRequest, type SendRequest } from "./send-request.ts";
+import { parseSendRequest, type SendRequest, type SendRequestInput } from "./send-request.ts";
 
 export type SendClientDeps = {
   readonly database: Pick<Database, "directory" | "mailboxes" | "messages" | "submissions">;
@@ -29,7 +29,7 @@ export type SendClient = SubmissionClient & {
    *
    * @throws OperationalError `contract.violated`, `gate.denied`, `resource.missing`, `idempotency.conflicting`
    */
-  enqueueSend(actor: Actor, request: SendRequest): Promise<Receipt>;
+  enqueueSend(actor: Actor, request: SendRequestInput): Promise<Receipt>;
 };
 
 export function createSendClient(deps: SendClientDeps): SendClient {

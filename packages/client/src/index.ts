@@ -10,4 +10,7 @@ export type {
   WaitResult,
 } from "./create-submission-client.ts";
 export { createSubmissionClient } from "./create-submission-client.ts";
+export type { SendClientOptions, TenantSendClient, TenantSendRequest } from "./open-send-client.ts";
+export { openSendClient } from "./open-send-client.ts";
+export type { SendRequestInput } from "./send-request.ts";
 export { SendRequest } from "./send-request.ts";

@@ -52,6 +52,8 @@ export const SendRequest = z
 
 /** What to send. Nothing of it is chosen by inbound text: recipients and mailbox come from the caller. */
 export type SendRequest = z.output<typeof SendRequest>;
+/** The same before it is checked: ids are plain strings, and what has a default may be left out. */
+export type SendRequestInput = z.input<typeof SendRequest>;
 
 /** 25 MB is what the common providers take; base64 adds a third. */
 const attachmentBytesMax = 18_000_000;
