@@ -14,6 +14,7 @@ import { createCredentialStore, createVault, openKeyManagement } from "@mailflee
 import { readConfig } from "./config.ts";
 import { deliverSubmission } from "./deliver-submission.ts";
 import { sendEvents } from "./events.ts";
+import { startAccepting } from "./start-accepting.ts";
 
 await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -48,5 +49,6 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
       },
     }),
   );
+  own(startAccepting({ gate, database, blobs, queue, now, events, ...config.accepting }));
   log.info("worker.started", {});
 });

@@ -1,5 +1,7 @@
 /** What producers of outbound mail import. */
 
+export type { AcceptSendJobDeps } from "./accept-send-job.ts";
+export { acceptSendJob } from "./accept-send-job.ts";
 export type { Receipt, SendClient, SendClientDeps } from "./create-send-client.ts";
 export { createSendClient } from "./create-send-client.ts";
 export type {
@@ -14,3 +16,4 @@ export type { SendClientOptions, TenantSendClient, TenantSendRequest } from "./o
 export { openSendClient } from "./open-send-client.ts";
 export type { SendRequestInput } from "./send-request.ts";
 export { SendRequest } from "./send-request.ts";
+export { sendJobSchema } from "./send-request-json.ts";

@@ -1,5 +1,6 @@
 /** All SQL of the fleet. Repositories take a grant first; work across tenants is under `fleet`. */
 
+export type { ActorKeyRow } from "./actor-keys.ts";
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
 export type { Cancellation } from "./cancel-submission.ts";

@@ -112,6 +112,14 @@ export const actors = pgTable("actors", {
   revokedAt: instant("revoked_at"),
 });
 
+export const actorKeys = pgTable("actor_keys", {
+  kid: text("kid").primaryKey(),
+  actorId: uuid("actor_id").$type<ActorId>().notNull(),
+  publicJwk: jsonb("public_jwk").$type<Record<string, unknown>>().notNull(),
+  createdAt: instant("created_at").notNull().defaultNow(),
+  revokedAt: instant("revoked_at"),
+});
+
 export const signingKeys = pgTable("signing_keys", {
   kid: text("kid").primaryKey(),
   publicJwk: jsonb("public_jwk").$type<Record<string, unknown>>().notNull(),
