@@ -12,6 +12,25 @@ export function parseLifetimeMs(text: string): number {
   throw new InvalidArgumentError(`Write hours, days or weeks, such as 12h, 90d or 4w; at most ${lifetimeDaysMax}d.`);
 }
 
+/** An instant of ISO 8601 that names its offset: without one it would mean something else on another machine. */
+export function parseInstant(text: string): Date {
+  const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+    ? new Date(text)
+    : new Date(Number.NaN);
+  if (!Number.isNaN(at.getTime())) return at;
+  throw new InvalidArgumentError(
+    "Write a time with its offset, such as 2030-01-31T09:00:00Z or 2030-01-31T09:00+01:00.",
+  );
+}
+
+/** `30s`, `5m` or `2h`, in ms. */
+export function parseWaitMs(text: string): number {
+  const [, count, unit] = /^(\d{1,5})([smh])$/.exec(text) ?? [];
+  const ms = Number(count) * ({ s: 1_000, m: 60_000, h: 3_600_000 }[unit ?? ""] ?? Number.NaN);
+  if (ms > 0 && ms <= 86_400_000) return ms;
+  throw new InvalidArgumentError("Write seconds, minutes or hours, such as 30s, 5m or 2h; at most 24h.");
+}
+
 /** A whole number from 1. */
 export function parseCount(text: string): number {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;

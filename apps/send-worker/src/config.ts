@@ -5,6 +5,9 @@ export const Environment = workerEnvironment({
   SEND_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(20).meta({
     description: "Deliveries at once in this process.",
   }),
+  SEND_ACCEPT_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(10).meta({
+    description: "Plain send jobs accepted at once in this process.",
+  }),
   SEND_PREPARE_MS: z.coerce.number().int().min(1_000).max(600_000).default(60_000).meta({
     description:
       "How long, in ms, a worker holds a submission until it begins to transmit. A killed worker's wait this long.",
@@ -20,6 +23,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
   const env = readEnvironment(Environment, environment);
   return {
     ...workerConfig(env, "send-worker"),
+    accepting: { concurrency: env.SEND_ACCEPT_CONCURRENCY },
     sending: { concurrency: env.SEND_CONCURRENCY, prepareMs: env.SEND_PREPARE_MS, transmitMs: env.SEND_TRANSMIT_MS },
   };
 }

@@ -6,11 +6,20 @@ export function sendEvents(log: Log, metrics: Metrics) {
   const attempts = metrics.counter("mailfleet_send_attempts_total", "Attempts to deliver, by how they ended.", [
     "state",
   ]);
+  const acceptances = metrics.counter("mailfleet_send_jobs_total", "Plain send jobs, by how they ended.", ["outcome"]);
   const failures = metrics.counter("mailfleet_send_worker_failures_total", "Errors nobody expected.", []);
   return {
     attempted(submissionId: string, state: string, reason: string | null) {
       attempts.inc({ state }, 1);
       log.info("submission.attempted", { submissionId, state, reason });
+    },
+    accepted(submissionId: string, repeated: boolean) {
+      acceptances.inc({ outcome: repeated ? "repeated" : "accepted" }, 1);
+      log.info("submission.accepted", { submissionId, repeated });
+    },
+    refused(reason: string) {
+      acceptances.inc({ outcome: "refused" }, 1);
+      log.warn("send-job.refused", { reason });
     },
     jobEnded({ jobId, outcome, runMs }: JobEnding) {
       log.debug("job.ended", {

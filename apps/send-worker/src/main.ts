@@ -15,6 +15,7 @@ import { readConfig } from "./config.ts";
 import { deliverSubmission } from "./deliver-submission.ts";
 import { sendEvents } from "./events.ts";
 import { openAccessWatch } from "./open-access-watch.ts";
+import { startAccepting } from "./start-accepting.ts";
 
 await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -53,5 +54,6 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
       },
     }),
   );
+  own(startAccepting({ gate, database, blobs, queue, now, events, ...config.accepting }));
   log.info("worker.started", {});
 });

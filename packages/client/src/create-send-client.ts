@@ -2,11 +2,12 @@ import type { Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet
 import { ActorId, type BlobStore, newId, OperationalError, SubmissionId, ThreadId } from "@mailfleet/domain";
 import type { Actor, Gate, Grant } from "@mailfleet/gate";
 import { composeMessage, newMessageIdHeader, replyReferences, replySubject } from "@mailfleet/mail-content";
+import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
 import { requestDigest } from "./request-digest.ts";
-import { parseSendRequest, type SendRequest } from "./send-request.ts";
+import { parseSendRequest, type SendRequest, type SendRequestInput } from "./send-request.ts";
 
 export type SendClientDeps = {
-  readonly database: Pick<Database, "mailboxes" | "messages" | "submissions">;
+  readonly database: Pick<Database, "directory" | "mailboxes" | "messages" | "submissions">;
   readonly blobs: BlobStore<Grant>;
   readonly gate: Gate;
   readonly now: () => Date;
@@ -22,19 +23,20 @@ export type Receipt = {
   readonly repeated: boolean;
 };
 
-export type SendClient = {
+export type SendClient = SubmissionClient & {
   /**
    * Accepts one message for delivery: a row is written before this returns, and delivery needs nobody but the fleet.
    *
    * @throws OperationalError `contract.violated`, `gate.denied`, `resource.missing`, `idempotency.conflicting`
    */
-  enqueueSend(actor: Actor, request: SendRequest): Promise<Receipt>;
+  enqueueSend(actor: Actor, request: SendRequestInput): Promise<Receipt>;
 };
 
 export function createSendClient(deps: SendClientDeps): SendClient {
   return {
+    ...createSubmissionClient(deps),
     async enqueueSend(actor, asked) {
-      const request = parseSendRequest(asked);
+      const request = parseSendRequest(asked, deps.now());
       const { tenantId, mailboxId, idempotencyKey } = request;
       const grant = await deps.gate.authorize({
         actor,
@@ -65,6 +67,7 @@ export function createSendClient(deps: SendClientDeps): SendClient {
         envelope: message.envelope,
         raw,
         sizeBytes: message.raw.byteLength,
+        sendAt: request.sendAt ?? null,
       });
       return receiptOf(row, row.id !== submissionId);
     },

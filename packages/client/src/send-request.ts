@@ -36,6 +36,8 @@ export const SendRequest = z
         bytes: z.instanceof(Uint8Array),
       }),
     ),
+    /** Not before this moment, at most a year ahead; left out or null: now. Until then it can be cancelled. */
+    sendAt: z.date().nullish(),
     /** The stored message that this one answers. With no `to`, its sender is answered. */
     answersMessageId: MessageId.nullable(),
   })
@@ -50,20 +52,28 @@ export const SendRequest = z
 
 /** What to send. Nothing of it is chosen by inbound text: recipients and mailbox come from the caller. */
 export type SendRequest = z.output<typeof SendRequest>;
+/** The same before it is checked: ids are plain strings, and what has a default may be left out. */
+export type SendRequestInput = z.input<typeof SendRequest>;
 
 /** 25 MB is what the common providers take; base64 adds a third. */
 const attachmentBytesMax = 18_000_000;
 
+const sendAtAheadMsMax = 366 * 86_400_000;
+
 /** @throws OperationalError `contract.violated`, naming fields and rules, never values */
-export function parseSendRequest(request: unknown): SendRequest {
+export function parseSendRequest(request: unknown, now: Date): SendRequest {
   const result = SendRequest.safeParse(request);
   if (!result.success) {
     const faults = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-    const text = faults.join("; ");
-    throw new OperationalError("contract.violated", `send request: ${text}`, { publicMessage: text });
+    throw violated(faults.join("; "));
   }
+  const aheadMs = (result.data.sendAt?.getTime() ?? 0) - now.getTime();
+  if (aheadMs > sendAtAheadMsMax) throw violated("sendAt: is more than a year ahead");
   const bytes = result.data.attachments.reduce((sum, attachment) => sum + attachment.bytes.byteLength, 0);
   if (bytes <= attachmentBytesMax) return result.data;
-  const text = `attachments: ${bytes} bytes in all, at most ${attachmentBytesMax}`;
-  throw new OperationalError("contract.violated", `send request: ${text}`, { publicMessage: text });
+  throw violated(`attachments: ${bytes} bytes in all, at most ${attachmentBytesMax}`);
+}
+
+function violated(text: string): OperationalError {
+  return new OperationalError("contract.violated", `send request: ${text}`, { publicMessage: text });
 }

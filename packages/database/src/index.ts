@@ -1,7 +1,9 @@
 /** All SQL of the fleet. Repositories take a grant first; work across tenants is under `fleet`. */
 
+export type { ActorKeyRow } from "./actor-keys.ts";
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
+export type { Cancellation } from "./cancel-submission.ts";
 export type { CredentialLifecycle, StagedCredential } from "./credential-lifecycle.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";

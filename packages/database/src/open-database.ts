@@ -1,3 +1,4 @@
+import { createActorKeys } from "./actor-keys.ts";
 import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
 import { connect } from "./connection.ts";
@@ -49,6 +50,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
   const audit = createAudit(connection);
   return {
     actors: createActors(connection),
+    actorKeys: createActorKeys(connection),
     audit,
     credentialLifecycle: createCredentialLifecycle(connection),
     credentials: createCredentials(connection),

@@ -112,6 +112,14 @@ export const actors = pgTable("actors", {
   revokedAt: instant("revoked_at"),
 });
 
+export const actorKeys = pgTable("actor_keys", {
+  kid: text("kid").primaryKey(),
+  actorId: uuid("actor_id").$type<ActorId>().notNull(),
+  publicJwk: jsonb("public_jwk").$type<Record<string, unknown>>().notNull(),
+  createdAt: instant("created_at").notNull().defaultNow(),
+  revokedAt: instant("revoked_at"),
+});
+
 export const signingKeys = pgTable("signing_keys", {
   kid: text("kid").primaryKey(),
   publicJwk: jsonb("public_jwk").$type<Record<string, unknown>>().notNull(),
@@ -175,6 +183,7 @@ export const events = pgTable("events", {
 });
 
 export const submissionStates = [
+  "scheduled",
   "accepted",
   "claimed",
   "transmitting",
@@ -184,6 +193,7 @@ export const submissionStates = [
   "uncertain",
   "held",
   "cancelled",
+  "bounced",
 ] as const;
 export type SubmissionState = (typeof submissionStates)[number];
 
@@ -198,6 +208,7 @@ export const submissions = pgTable("submissions", {
   state: text("state", { enum: submissionStates }).notNull(),
   stateReason: text("state_reason"),
   nextDue: instant("next_due"),
+  sendAt: instant("send_at"),
   epoch: count("epoch").notNull().default(0),
   failuresCount: integer("failures_count").notNull().default(0),
   attemptsCount: integer("attempts_count").notNull().default(0),

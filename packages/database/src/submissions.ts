@@ -8,6 +8,7 @@ import {
   type ThreadId,
 } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
+import { type Cancellation, cancelSubmission } from "./cancel-submission.ts";
 import type { Connection, Transaction } from "./connection.ts";
 import { and, asc, desc, eq } from "./drizzle.ts";
 import { submissionRecipients, submissions } from "./schema.ts";
@@ -29,6 +30,8 @@ export type NewSubmission = {
   readonly envelope: { readonly from: string; readonly to: readonly string[] };
   readonly raw: BlobRef;
   readonly sizeBytes: number;
+  /** Not before this moment; null: now. */
+  readonly sendAt: Date | null;
 };
 
 /** Outbound messages of the grant's tenant. */
@@ -45,6 +48,8 @@ export type Submissions = {
     grant: Grant<"submission.read" | "submission.deliver">,
     submissionId: SubmissionId,
   ): Promise<SubmissionRow | null>;
+  /** Ends what no server has heard of yet; anything else stays as it is. Null where there is no such submission. */
+  cancel(grant: Grant<"submission.cancel">, submissionId: SubmissionId): Promise<Cancellation | null>;
   list(grant: Grant<"submission.read">, limit: number): Promise<readonly SubmissionRow[]>;
   recipients(
     grant: Grant<"submission.read" | "submission.deliver">,
@@ -83,6 +88,10 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
         .where(and(eq(submissions.tenantId, grant.tenantId), eq(submissions.id, submissionId)));
       return row ?? null;
     },
+    cancel(grant, submissionId) {
+      requireGrant(grant, now());
+      return cancelSubmission(sql, grant, submissionId);
+    },
     async list(grant, limit) {
       requireGrant(grant, now());
       const tenant = eq(submissions.tenantId, grant.tenantId);
@@ -112,12 +121,13 @@ async function insertSubmission(
   grant: Grant<"submission.create">,
   s: NewSubmission,
 ): Promise<boolean> {
+  const sendAt = s.sendAt?.toISOString() ?? null;
   const rows = await tx`
     insert into submissions (id, tenant_id, mailbox_id, namespace, actor_id, idempotency_key, request_sha256, state, next_due,
-      message_id_header, thread_id, answers_message_id, envelope_from, raw, size_bytes)
+      message_id_header, thread_id, answers_message_id, envelope_from, raw, size_bytes, send_at)
     values (${s.id}, ${grant.tenantId}, ${s.mailboxId}, ${grant.namespace}, ${s.actorId}, ${s.idempotencyKey},
-      ${Buffer.from(s.requestSha256)}, 'accepted', now(), ${s.messageIdHeader}, ${s.threadId}, ${s.answersMessageId},
-      ${s.envelope.from}, ${JSON.stringify(s.raw)}::jsonb, ${s.sizeBytes})
+      ${Buffer.from(s.requestSha256)}, case when ${sendAt}::timestamptz > now() then 'scheduled' else 'accepted' end,
+      greatest(now(), ${sendAt}::timestamptz), ${s.messageIdHeader}, ${s.threadId}, ${s.answersMessageId}, ${s.envelope.from}, ${JSON.stringify(s.raw)}::jsonb, ${s.sizeBytes}, ${sendAt}::timestamptz)
     on conflict (tenant_id, idempotency_key) do nothing
     returning id`;
   if (rows.length === 0) return false;

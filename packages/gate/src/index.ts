@@ -10,10 +10,19 @@ export type { Gate, ResourceOf } from "./gate.ts";
 export { Grant, grantLifetimeMs, requireGrant } from "./grant.ts";
 export type { AuditEntry, AuditWriter } from "./ports/audit-writer.ts";
 export type { Facts, FactsQuery, GateFacts } from "./ports/gate-facts.ts";
+export type {
+  ProofKey,
+  SendProof,
+  SendProofVerifier,
+  SendProofVerifierOptions,
+} from "./token/create-send-proof-verifier.ts";
+export { createSendProofVerifier, sendProofAudience, sendProofType } from "./token/create-send-proof-verifier.ts";
 export type { TokenVerifier, TokenVerifierOptions, VerificationKey } from "./token/create-token-verifier.ts";
 export { createTokenVerifier } from "./token/create-token-verifier.ts";
 export type { ActorTokenRequest } from "./token/issue-actor-token.ts";
 export { issueActorToken } from "./token/issue-actor-token.ts";
+export { issueSendProof } from "./token/issue-send-proof.ts";
+export { readPublicKey } from "./token/read-public-key.ts";
 export { signReport, verifyReport } from "./token/sign-report.ts";
 export type { PrivateJwk, PublicJwk, SigningKey } from "./token/signing-key.ts";
 export { createSigningKey } from "./token/signing-key.ts";

@@ -12,6 +12,8 @@ export type JobContract<Payload extends z.ZodType = z.ZodType> = {
   readonly payload: Payload;
   /** The same work always has the same id, so that offering it twice is offering it once. */
   readonly jobId: (payload: z.output<Payload>) => string;
+  /** What chooses the shard: its CRC-32 modulo `shardsCount`. The job's id where it is left out. */
+  shardKey?(payload: z.output<Payload>): string;
 };
 
 export function defineJob<Payload extends z.ZodType>(contract: JobContract<Payload>): JobContract<Payload> {

@@ -13,6 +13,11 @@ export type WorkerTerms = {
   readonly concurrency: number;
   /** How long running jobs may finish by themselves after `close`, before their signal asks them to stop. */
   readonly softStopMs: number;
+  /**
+   * For jobs that only the queue knows of: one whose handler threw waits this long, in ms, and is handed out again; one that
+   * ended as `again` waits until then. Left out: a job runs once, however it ends.
+   */
+  readonly keepMs?: number;
   /** What a handler threw, with its job's id, or what the backend did, with null. */
   readonly onError: (error: unknown, context: { readonly jobId: string | null }) => void;
   /** The job ends after this has settled; a failure of its own goes to `onError`. */
@@ -28,8 +33,8 @@ export type JobWorker = { close(): Promise<void> };
  * Hands work over and forgets it. Facts are in PostgreSQL, so everything in here can be lost and is offered again.
  *
  * Delivery is at least once: a job whose worker died or froze is handed out again, so a handler first asks the database
- * whether the job is still wanted. A job runs once otherwise: no outcome and no throw makes the queue repeat it. There
- * is no order.
+ * whether the job is still wanted. A job runs once otherwise: no outcome and no throw makes the queue repeat it, unless
+ * its worker was started with `keepMs`. There is no order.
  *
  * @throws OperationalError `queue.unavailable` from every method but `startWorker`, within a bounded time
  */

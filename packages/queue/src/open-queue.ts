@@ -50,8 +50,13 @@ export async function openQueue(options: QueueOptions): Promise<JobQueue> {
   return {
     async offer(contract, payloads) {
       const shardsCount = backend.shardsCount(contract);
-      const shards = Map.groupBy(toJobs(contract, payloads), ({ opts }) => crc32(opts.jobId) % shardsCount);
-      const adding = [...shards].map(([shard, jobs]) => addInBatches(queueOf(contract, shard), jobs));
+      const shards = Map.groupBy(toJobs(contract, payloads), ({ shardKey }) => crc32(shardKey) % shardsCount);
+      const adding = [...shards].map(([shard, jobs]) =>
+        addInBatches(
+          queueOf(contract, shard),
+          jobs.map(({ job }) => job),
+        ),
+      );
       await within(answerMsMax, "offering jobs", Promise.all(adding));
     },
     async waitingCount(contract) {
@@ -95,10 +100,12 @@ function createProducerQueue(name: string, backend: Backend): ProducerQueue {
 function toJobs<Payload extends z.ZodType>(
   contract: JobContract<Payload>,
   payloads: readonly z.output<Payload>[],
-): NewJob[] {
+): { readonly job: NewJob; readonly shardKey: string }[] {
   return payloads.map((given) => {
     const data = parseAtEdge(contract.payload, given, `job ${contract.name}`);
-    return { name: contract.name, data, opts: { ...terms, jobId: contract.jobId(data) } };
+    const jobId = contract.jobId(data);
+    const job = { name: contract.name, data, opts: { ...terms, jobId } };
+    return { job, shardKey: contract.shardKey?.(data) ?? jobId };
   });
 }
 

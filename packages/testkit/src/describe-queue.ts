@@ -62,6 +62,28 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
       return { ...seen, close: () => worker.close() };
     };
 
+    it("hands a job out again until it is done, where its worker keeps jobs", async () => {
+      const contract = newContract();
+      const [payload] = newPayloads(1);
+      if (payload === undefined) throw new Error("there is a payload");
+      let runsCount = 0;
+      const worker = start(
+        contract,
+        async () => {
+          runsCount += 1;
+          if (runsCount === 1) throw new Error("not yet");
+          return runsCount === 2 ? again(new Date(Date.now() + 10), "not yet") : done;
+        },
+        { keepMs: 10 },
+      );
+      await queue.offer(contract, [payload]);
+      await expect.poll(() => runsCount, { timeout: 15_000 }).toBe(3);
+      await expect.poll(() => worker.endings.map(({ outcome }) => outcome.kind)).toEqual(["again", "done"]);
+      expect(worker.errors).toHaveLength(1);
+      await queue.offer(contract, [payload]); // it is gone, so it can be offered again
+      await expect.poll(() => runsCount, { timeout: 15_000 }).toBe(4);
+    }, 40_000);
+
     it("hands every payload to a handler once, over all shards", async () => {
       const contract = newContract();
       const payloads = newPayloads(200);

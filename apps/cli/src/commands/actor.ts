@@ -8,6 +8,7 @@ import type { Session } from "../open-session.ts";
 import { parseActorName, parseLifetimeMs, parseNames } from "../parse-options.ts";
 import { signToken } from "../sign-token.ts";
 import { reserveTokenFile } from "../token-file.ts";
+import { addActorKey } from "./actor-key.ts";
 
 type CreateOptions = Options & {
   readonly tenant: string;
@@ -70,6 +71,7 @@ export const addActor: AddCommand = (program, run) => {
         print.one({ id: found.id, name, revoked: true }, { Actor: name, State: "revoked" });
       }),
     );
+  addActorKey(actor, run);
 };
 
 async function listActors(session: Session, { tenant }: TenantOptions) {

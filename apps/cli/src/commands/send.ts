@@ -1,5 +1,6 @@
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import type { SendOptions } from "../messages/send-message.ts";
+import { parseInstant } from "../parse-options.ts";
 
 /** What composes messages is loaded when it runs, so that no other command waits for it. */
 export const addSend: AddCommand = (program, run) => {
@@ -17,6 +18,11 @@ export const addSend: AddCommand = (program, run) => {
     .option("--html-file <file>", "the same as HTML, in UTF-8")
     .option("--attach <file...>", "files to go with it")
     .option("--reply-to-message <id>", "the stored message this one answers")
+    .option(
+      "--at <time>",
+      "not before this moment, such as 2030-01-31T09:00:00Z; it can be cancelled until then",
+      parseInstant,
+    )
     .option(
       "--idempotency-key <key>",
       "the same key and content is one message, however often; a new one where it is left out",

@@ -3,6 +3,7 @@ import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findScope, findSubmission, findTenant, findTenants, missing, resourceOf } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
 import { parseCount } from "../parse-options.ts";
+import { addSubmissionEndings } from "./submission-endings.ts";
 
 type ListOptions = Options & { readonly tenant?: string; readonly mailbox?: string; readonly limit: number };
 type ShowOptions = Options & { readonly tenant?: string };
@@ -57,6 +58,7 @@ export const addSubmission: AddCommand = (program, run) => {
         });
       }),
     );
+  addSubmissionEndings(submission, run);
 };
 
 async function listSubmissions(session: Session, { tenant, mailbox, limit }: ListOptions) {

@@ -19,6 +19,7 @@ export type SendOptions = {
   readonly htmlFile?: string;
   readonly attach?: readonly string[];
   readonly replyToMessage?: string;
+  readonly at?: Date;
   readonly idempotencyKey?: string;
 };
 
@@ -37,6 +38,7 @@ export async function sendMessage(session: Session, options: SendOptions) {
     cc: (options.cc ?? []).map(parseNamedAddress),
     bcc: (options.bcc ?? []).map(parseNamedAddress),
     subject: options.subject ?? null,
+    sendAt: options.at ?? null,
     answersMessageId: answered?.messageId ?? null,
   });
   return { ...receipt, idempotencyKey };

@@ -36,7 +36,7 @@ export const submissionWork: WorkTable = {
   table: "submissions",
   stateColumn: "state",
   kind: "deliver",
-  claimable: ["accepted", "deferred", "claimed"],
+  claimable: ["scheduled", "accepted", "deferred", "claimed"],
   claimed: "claimed",
   running: "transmitting",
   dueOnlyWhile: null,

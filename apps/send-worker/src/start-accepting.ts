@@ -1,0 +1,53 @@
+import { acceptSendJob, createSendClient } from "@mailfleet/client";
+import type { Database } from "@mailfleet/database";
+import type { BlobStore } from "@mailfleet/domain";
+import { createSendProofVerifier, type Gate, type Grant, processActor } from "@mailfleet/gate";
+import { type JobQueue, type JobWorker, sendJob } from "@mailfleet/queue-contracts";
+import type { sendEvents } from "./events.ts";
+
+export type AcceptingParts = {
+  readonly gate: Gate;
+  readonly database: Database;
+  readonly blobs: BlobStore<Grant>;
+  readonly queue: JobQueue;
+  readonly now: () => Date;
+  readonly events: ReturnType<typeof sendEvents>;
+  readonly concurrency: number;
+};
+
+/** A job that could not be accepted yet is tried again after this long: it is the only copy of its message. */
+const keepMs = 2_000;
+
+/** Takes plain send jobs and makes submissions of them, as the actors who signed them. */
+export function startAccepting(parts: AcceptingParts): JobWorker {
+  const { gate, database, blobs, queue, now, events, concurrency } = parts;
+  const run = () => gate.authorize({ actor: processActor("send-worker"), action: "fleet.run", resource: {} });
+  const proofs = createSendProofVerifier({
+    findKey: async (kid) => database.actorKeys.findForProof(await run(), kid),
+    use: async (proof) => database.actorKeys.useProof(await run(), proof),
+    now,
+  });
+  const client = createSendClient({ database, blobs, gate, now });
+  const { queue: name } = sendJob;
+  return queue.startWorker(
+    sendJob,
+    (payload, context) => {
+      const recordRefusal = async (reason: string) => {
+        events.refused(reason);
+        await database.audit.recordDiscardedJob({ queue: name, jobId: sendJob.jobId(payload), reason });
+      };
+      return acceptSendJob({ client, proofs, recordRefusal, onAccepted: events.accepted })(payload, context);
+    },
+    {
+      concurrency,
+      keepMs,
+      softStopMs: 20_000,
+      onError: events.failed,
+      onOutcome: events.jobEnded,
+      async onBadPayload(bad) {
+        events.jobBad(bad);
+        await database.audit.recordDiscardedJob({ queue: name, ...bad });
+      },
+    },
+  );
+}
