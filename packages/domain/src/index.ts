@@ -18,7 +18,14 @@ export { MailServer } from "./mail-server.ts";
 export { parseAtEdge } from "./parse-at-edge.ts";
 export type { BlobRef, BlobSegment, BlobStore } from "./ports/blob-store.ts";
 export type { DataKey, KeyContext, KeyManagement, KeyPurpose, WrappedKey } from "./ports/key-management.ts";
-export type { FetchedMessage, FolderState, ListedMessage, MailConnection, MailSource } from "./ports/mail-source.ts";
+export type {
+  FetchedMessage,
+  FolderState,
+  FolderWatch,
+  ListedMessage,
+  MailConnection,
+  MailSource,
+} from "./ports/mail-source.ts";
 export type { MailTransport, OutgoingMessage, RecipientRefusal, SendReceipt } from "./ports/mail-transport.ts";
 export type { NetworkGuard, VettedAddress } from "./ports/network-guard.ts";
 export type { Login, TokenProvider } from "./ports/token-provider.ts";
