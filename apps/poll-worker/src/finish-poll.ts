@@ -22,20 +22,27 @@ export type FinishPoll = {
  */
 export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Promise<JobOutcome> {
   const { held, pass, started, stopping } = finish;
-  const { failure } = pass;
+  const { failure, checked } = pass;
+  const { kept } = pass.keeping;
   if (failure?.code === "run.fenced") return discard("run.fenced");
   const counts = !stopping && failure?.code !== "gate.denied"; // only what the mailbox's server has to do with
   const failuresCount = failure === null ? 0 : started.failuresCount + (counts ? 1 : 0);
   const quietPassesCount = failure === null && pass.storedCount === 0 ? started.quietPassesCount + 1 : 0;
   const nextDue = stopping ? deps.now() : await dueAfter(deps, finish, { failuresCount, quietPassesCount });
+  const residence = {
+    holder: kept === null ? null : deps.warm.workerId,
+    ...(checked === undefined ? {} : { checked }),
+  };
   const finished = await deps.database.fleet.mailboxClaims.finish(await finish.runGrant(), {
     ...held,
     state: "idle",
     nextDue,
     failuresCount,
+    ...residence,
     ...(stopping ? {} : { pass: { quietPassesCount, failure: failure?.code ?? null } }),
   });
   if (!finished) return discard("run.fenced");
+  kept?.settle({ nextDue });
   return nextDue === null ? done : again(nextDue, failure?.code ?? "next-poll");
 }
 
@@ -47,11 +54,19 @@ async function dueAfter(
   { failuresCount, quietPassesCount }: Counts,
 ): Promise<Date | null> {
   const { polling, now, random } = deps;
-  const { storedCount, failure } = finish.pass;
+  const { storedCount, failure, keeping } = finish.pass;
   if (failure !== null) return dueAfterFailure(deps, finish, failure, failuresCount);
-  const idlePassesCount = quietPassesCount;
+  if (keeping.kept?.hasNews()) return now();
+  if (keeping.passedOn) return new Date(now().getTime() + random() * passedOnMs);
+  // A mailbox that is listened to is only looked at to prove that it is.
+  const idlePassesCount = keeping.kept === null ? quietPassesCount : Number.MAX_SAFE_INTEGER;
+  if (keeping.kept !== null)
+    return nextPollAt({ now: now(), hadNews: false, idlePassesCount, bounds: polling.bounds, random });
   return nextPollAt({ now: now(), hadNews: storedCount > 0, idlePassesCount, bounds: polling.bounds, random });
 }
+
+/** Soon enough for the others to take their share within a minute, and not all at once. */
+const passedOnMs = 5_000;
 
 async function dueAfterFailure(
   deps: PollMailboxDeps,

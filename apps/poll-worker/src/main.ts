@@ -14,6 +14,8 @@ import { createCredentialStore, createVault, openKeyManagement } from "@mailflee
 import { readConfig } from "./config.ts";
 import { pollEvents } from "./events.ts";
 import { pollMailbox } from "./poll-mailbox.ts";
+import { startWorkers } from "./start-workers.ts";
+import { startWarm } from "./warm/start-warm.ts";
 
 await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -33,11 +35,14 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const source = createImapMailSource({ guard: createNetworkGuard(config.network), tls: config.tls, now });
   const blobs = createFilesystemBlobStore({ root: config.blobRoot, now });
 
-  const parts = { gate, database, tokens, source, blobs, now, random: Math.random };
-  const handle = pollMailbox({ ...parts, polling: config.polling, onPage: events.pageStored });
   const queue = own(await openQueue({ ...config.queue, onError: (error) => events.failed(error, { jobId: null }) }));
+  const keeping = { gate, workers: database.fleet.workers, queue, polling: config.polling, now, stopping };
+  const warm = own(await startWarm({ ...keeping, ...config.warm, events }));
+  const parts = { gate, database, tokens, source, blobs, now, random: Math.random };
+  const telling = { onPage: events.pageStored, onLook: events.looked };
+  const handle = pollMailbox({ ...parts, polling: config.polling, warm, ...telling });
   own(
-    queue.startWorker(pollMailboxJob, handle, {
+    startWorkers(queue, [pollMailboxJob, warm.ownJob], handle, {
       concurrency: config.polling.concurrency,
       softStopMs: 5_000,
       onError: events.failed,

@@ -3,8 +3,10 @@ import type { Transaction } from "./connection.ts";
 
 /** What consumers are told. Names ids; content is read through the gate. */
 export type EventType =
+  | "mailbox.fresh"
   | "mailbox.message-unreadable"
   | "mailbox.needs-attention"
+  | "mailbox.stale"
   | "message.received"
   | "submission.rejected"
   | "submission.sent"
