@@ -82,13 +82,13 @@ function beating(residence: Residence): () => Promise<number> {
   };
 }
 
-/** A worker with a quarter more than its share gives up a tenth of the excess each second, as long as others have room. */
+/** A worker with a quarter more than its share gives up a fifth of the excess each second, as long as others have room. */
 function balance(connections: WarmConnections, { share, roomElsewhere }: BeatAnswer): void {
   const { count } = connections;
   const excess = Math.min(count - share, roomElsewhere);
   if (excess < 1 || count <= share * 1.1 + 2) connections.takeMore(true);
   else if (count > share * 1.25 + 5) connections.takeMore(false);
-  if (!connections.takesMore) connections.shed(Math.ceil(excess / 10));
+  if (!connections.takesMore) connections.shed(Math.ceil(excess / 5));
 }
 
 /** Who is listened to by nobody is due soon; who is held elsewhere, or must not be looked at, is not. */
