@@ -1,9 +1,9 @@
-import { readEnvironment, workerConfig, workerEnvironment } from "@mailfleet/runtime";
+import { freshnessVariables, readEnvironment, workerConfig, workerEnvironment } from "@mailfleet/runtime";
 import { z } from "zod";
 
 export const Environment = workerEnvironment({
   POLL_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(50).meta({
-    description: "Polls at once in this process.",
+    description: "Polls at once in this process, and as many again of mailboxes whose connection it holds.",
   }),
   POLL_RUN_MS: z.coerce.number().int().min(1_000).max(600_000).default(60_000).meta({
     description:
@@ -12,9 +12,7 @@ export const Environment = workerEnvironment({
   POLL_INTERVAL_MS_MIN: z.coerce.number().int().min(100).max(3_600_000).default(15_000).meta({
     description: "No two polls of a mailbox are closer than this, in ms.",
   }),
-  POLL_FRESHNESS_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(300_000).meta({
-    description: "A quiet mailbox is looked at twice in this time, in ms.",
-  }),
+  ...freshnessVariables,
   POLL_PAGE_MESSAGES: z.coerce.number().int().min(1).max(1_000).default(100).meta({
     description: "How many messages are stored in one transaction.",
   }),
@@ -26,6 +24,15 @@ export const Environment = workerEnvironment({
   }),
   POLL_BUDGET_MS: z.coerce.number().int().min(100).max(600_000).default(20_000).meta({
     description: "The same, in ms of reading.",
+  }),
+  WARM_CONNECTIONS_MAX: z.coerce.number().int().min(0).max(100_000).default(5_000).meta({
+    description: "Connections this process keeps open between polls, waiting for news. 0: none, everything is polled.",
+  }),
+  WARM_MEMORY_MB_MAX: z.coerce.number().int().min(1).max(65_536).default(512).meta({
+    description: "Memory those connections may take, in MB, at 0.1 MB each.",
+  }),
+  WARM_AGE_MS_MAX: z.coerce.number().int().min(1_000).max(86_400_000).default(14_400_000).meta({
+    description: "A connection is replaced at this age, in ms, or when its token ends.",
   }),
 });
 
@@ -40,6 +47,10 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       bounds: { intervalMsMin: env.POLL_INTERVAL_MS_MIN, freshnessMs: env.POLL_FRESHNESS_MS },
       pageMessagesMax: env.POLL_PAGE_MESSAGES,
       budget: { messagesMax: env.POLL_MESSAGES_MAX, bytesMax: env.POLL_BYTES_MAX, msMax: env.POLL_BUDGET_MS },
+    },
+    warm: {
+      countMax: Math.min(env.WARM_CONNECTIONS_MAX, env.WARM_MEMORY_MB_MAX * 10),
+      ageMsMax: env.WARM_AGE_MS_MAX,
     },
   };
 }

@@ -2,7 +2,7 @@ import type { HeldRow, PollStart, StartedRow } from "@mailfleet/database";
 import { type MailboxId, OperationalError } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { again, discard, done, type JobOutcome } from "@mailfleet/queue-contracts";
-import { backoffMs, nextPollAt } from "@mailfleet/scheduling";
+import { backoffMs, nextPollAt, type PollBounds } from "@mailfleet/scheduling";
 import { judgeHost } from "./judge-host.ts";
 import type { Pass, PollMailboxDeps } from "./poll-mailbox.ts";
 
@@ -23,7 +23,8 @@ export type FinishPoll = {
  */
 export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Promise<JobOutcome> {
   const { held, pass, started, stopping } = finish;
-  const { failure } = pass;
+  const { failure, checked } = pass;
+  const { kept } = pass.keeping;
   if (failure?.code === "run.fenced") return discard("run.fenced");
   const hostIsDown = !stopping && started.poll !== null && (await judge(deps, finish, started.poll));
   // Only what this mailbox's server has to do with it alone: while nobody is served, no mailbox is to blame.
@@ -33,14 +34,20 @@ export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Pro
   // It is due soon, and stands in the host's line, which is claimed when the host is tried again.
   const soon = stopping || hostIsDown;
   const nextDue = soon ? deps.now() : await dueAfter(deps, finish, { failuresCount, quietPassesCount });
+  const residence = {
+    holder: kept === null ? null : deps.warm.workerId,
+    ...(checked === undefined ? {} : { checked }),
+  };
   const finished = await deps.database.fleet.mailboxClaims.finish(await finish.runGrant(), {
     ...held,
     state: "idle",
     nextDue,
     failuresCount,
+    ...residence,
     ...(soon ? {} : { pass: { quietPassesCount, failure: failure?.code ?? null } }),
   });
   if (!finished) return discard("run.fenced");
+  kept?.settle({ nextDue });
   return nextDue === null ? done : again(nextDue, failure?.code ?? (pass.cut ? "budget-spent" : "next-poll"));
 }
 
@@ -58,18 +65,30 @@ async function dueAfter(
   { failuresCount, quietPassesCount }: Counts,
 ): Promise<Date | null> {
   const { polling, now, random } = deps;
-  const { storedCount, failure } = finish.pass;
+  const { storedCount, failure, keeping } = finish.pass;
   if (failure !== null) return dueAfterFailure(deps, finish, failure, failuresCount);
   if (finish.pass.cut) return now(); // behind everything of its tenant that is due already
+  if (keeping.kept?.hasNews()) return now();
+  if (keeping.passedOn) return new Date(now().getTime() + random() * passedOnMs);
   const { poll, failuresCount: failuresBefore } = finish.started;
   const returning = failuresBefore > 1 || poll?.hostReturning === true;
-  const bounds = {
-    intervalMsMin: poll?.intervalMsMin ?? polling.bounds.intervalMsMin,
-    freshnessMs: poll?.freshnessMs ?? polling.bounds.freshnessMs,
-  };
-  const idlePassesCount = quietPassesCount;
-  return nextPollAt({ now: now(), hadNews: storedCount > 0, idlePassesCount, bounds, returning, random });
+  const bounds = boundsOf(polling, finish.started);
+  // A mailbox that is listened to is only looked at to prove that it is.
+  const listened = keeping.kept !== null;
+  const idlePassesCount = listened ? Number.MAX_SAFE_INTEGER : quietPassesCount;
+  return nextPollAt({ now: now(), hadNews: !listened && storedCount > 0, idlePassesCount, bounds, returning, random });
 }
+
+/** The tenant's own where it has some, the fleet's otherwise. */
+export function boundsOf({ bounds }: PollMailboxDeps["polling"], { poll }: Pick<StartedRow, "poll">): PollBounds {
+  return {
+    intervalMsMin: poll?.intervalMsMin ?? bounds.intervalMsMin,
+    freshnessMs: poll?.freshnessMs ?? bounds.freshnessMs,
+  };
+}
+
+/** Soon enough for the others to take their share within a minute, and not all at once. */
+const passedOnMs = 5_000;
 
 async function dueAfterFailure(
   deps: PollMailboxDeps,

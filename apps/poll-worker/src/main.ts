@@ -4,6 +4,7 @@
  */
 import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
+import { endsWork } from "@mailfleet/domain";
 import { createGate } from "@mailfleet/gate";
 import { createImapMailSource } from "@mailfleet/mail-source";
 import { openQueue } from "@mailfleet/queue";
@@ -16,6 +17,8 @@ import { readConfig } from "./config.ts";
 import { pollEvents } from "./events.ts";
 import { openAccessWatch } from "./open-access-watch.ts";
 import { pollMailbox } from "./poll-mailbox.ts";
+import { startWorkers } from "./start-workers.ts";
+import { startWarm } from "./warm/start-warm.ts";
 
 await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -39,12 +42,20 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const files = createFilesystemBlobStore({ root: config.blobRoot, now });
   const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
 
+  const queue = own(await openQueue({ ...config.queue, onError: failed }));
+  const keeping = { gate, workers: database.fleet.workers, queue, polling: config.polling, now, stopping };
+  const warm = own(await startWarm({ ...keeping, ...config.warm, events }));
+  access.onAccessChange((change) => {
+    const { tenantId, mailboxId, actorId } = change;
+    if (!endsWork(change) || actorId !== null) return; // a connection is the channel's own, whoever else comes and goes
+    warm.connections.close(mailboxId === null ? { tenantId } : { tenantId, mailboxId });
+  });
   const hosts = { watch: createHostWatch(), onChange: events.hostChanged };
   const parts = { gate, database, access, tokens, source, blobs, hosts, now, random: Math.random };
-  const handle = pollMailbox({ ...parts, polling: config.polling, onPage: events.pageStored });
-  const queue = own(await openQueue({ ...config.queue, onError: failed }));
+  const telling = { onPage: events.pageStored, onLook: events.looked };
+  const handle = pollMailbox({ ...parts, polling: config.polling, warm, ...telling });
   own(
-    queue.startWorker(pollMailboxJob, handle, {
+    startWorkers(queue, [pollMailboxJob, warm.ownJob], handle, {
       concurrency: config.polling.concurrency,
       softStopMs: 5_000,
       onError: events.failed,

@@ -1,10 +1,11 @@
 import type { Database, MailboxRow, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
+  type FolderState,
   type MailboxId,
-  type MailConnection,
   type MailSource,
   OperationalError,
+  type TenantId,
   type TokenProvider,
 } from "@mailfleet/domain";
 import { channelActor, type Gate, type Grant, processActor } from "@mailfleet/gate";
@@ -12,13 +13,16 @@ import { type MailPage, readPages } from "@mailfleet/mail-source";
 import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
 import type { AccessWatch } from "@mailfleet/runtime";
 import type { HostWatch, PollBounds } from "@mailfleet/scheduling";
-import { finishPoll } from "./finish-poll.ts";
+import { boundsOf, type FinishPoll, finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
 import type { JudgeHostDeps } from "./judge-host.ts";
 import { type PollBudget, startSpending } from "./poll-budget.ts";
 import { readAhead } from "./read-ahead.ts";
 import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
+import type { WarmConnection } from "./warm/create-warm-connections.ts";
+import { answerMsMax, authorizeOrClose, justOpened, type Keeping, keepWarm, type Warm } from "./warm/keep-warm.ts";
+import { lookWarm, type WarmLook } from "./warm/look-warm.ts";
 
 export type PollMailboxDeps = {
   readonly gate: Gate;
@@ -34,9 +38,11 @@ export type PollMailboxDeps = {
     readonly budget: PollBudget;
   };
   readonly hosts: { readonly watch: HostWatch; readonly onChange: JudgeHostDeps["onHost"] };
+  readonly warm: Warm;
   readonly now: () => Date;
   readonly random: () => number;
   readonly onPage: (page: StoredPage & Pick<PollMailbox, "mailboxId" | "epoch">) => void;
+  readonly onLook: (look: "cold" | "nothing-new" | "news") => void;
 };
 
 /** What one pass found, or why it ended early. */
@@ -45,9 +51,14 @@ export type Pass = {
   readonly failure: OperationalError | null;
   /** The budget ended before the folder did: there is more to read, now. */
   readonly cut: boolean;
+  readonly keeping: Keeping;
+  /** The folder was looked at and had nothing new, so that no page says so. */
+  readonly checked?: { readonly folder: string; readonly uidValidity: string };
 };
 
 const worker = processActor("poll-worker");
+
+const notKept: Keeping = { kept: null, passedOn: false };
 
 /** Reads one mailbox from its stored cursor to its end, page by page, each page with a grant of its own. */
 export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
@@ -61,15 +72,17 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
     if (started === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
 
     const claims = database.fleet.mailboxClaims;
-    const { tenantId } = started;
+    const { tenantId, opened } = started;
     const access = deps.access.hold({ tenantId, mailboxId });
     const lost = { signal, accessLost: access.signal };
     const run = holdRun({ claims, grant: runGrant, held, runMs: polling.runMs, askedAt, ...lost });
     try {
       const authorize = () =>
         gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
-      const pass = await onePass(deps, { mailboxId, epoch, run, accessLost: access.signal, authorize });
-      return await finishPoll(deps, { held, pass, started, authorize, runGrant, stopping: signal.aborted });
+      const bounds = boundsOf(polling, started);
+      const context = { tenantId, mailboxId, epoch, opened, bounds, run, accessLost: access.signal, authorize };
+      const pass = await onePass(deps, context);
+      return await finishOrDrop(deps, { held, pass, started, authorize, runGrant, stopping: signal.aborted });
     } finally {
       run.close();
       access.release();
@@ -77,9 +90,24 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
   };
 }
 
+/** A connection of a run that is not ours to finish is not ours to keep. */
+async function finishOrDrop(deps: PollMailboxDeps, finish: FinishPoll): Promise<JobOutcome> {
+  let outcome: JobOutcome | undefined;
+  try {
+    outcome = await finishPoll(deps, finish);
+    return outcome;
+  } finally {
+    if (outcome === undefined || outcome.kind === "discard") finish.pass.keeping.kept?.drop();
+  }
+}
+
 type PassContext = {
+  readonly tenantId: TenantId;
   readonly mailboxId: MailboxId;
   readonly epoch: PollMailbox["epoch"];
+  /** What a connection must have been opened for. */
+  readonly opened: string;
+  readonly bounds: PollBounds;
   readonly run: Run;
   readonly accessLost: AbortSignal;
   readonly authorize: () => Promise<Grant<"mailbox.poll">>;
@@ -89,46 +117,73 @@ type PassContext = {
 async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pass> {
   let storedCount = 0;
   let cut = false;
+  let warm: WarmConnection | undefined;
   try {
-    const grant = await context.authorize();
+    const authorizedAt = deps.now();
+    const grant = await authorizeOrClose(deps.warm, context, context.authorize);
+    const look = await lookWarm(deps.warm.connections, { ...context, answerMsMax: answerMsMax(context.bounds) });
+    deps.onLook(look === null ? "cold" : look.nothingNew ? "nothing-new" : "news");
+    if (look?.nothingNew) return await nothingNew(deps, context, look, authorizedAt);
+    warm = look === null ? undefined : { ...look.warm, settled: look.state };
     const mailbox = await deps.database.mailboxes.find(grant, context.mailboxId);
     if (mailbox === null) throw new OperationalError("resource.missing", "the mailbox is gone");
-    const connection = await connect(deps, context, grant, mailbox);
-    try {
-      const { signal } = context.run;
-      const pages = readPages(connection, await request(deps, context, grant, mailbox), { signal });
-      const spending = startSpending(deps.polling.budget, () => performance.now());
-      const isEnough = (page: MailPage) => {
-        spending.spend(page);
-        return spending.isSpent();
-      };
-      for await (const page of readAhead(pages, context.run.requireLive, isEnough)) {
-        storedCount += await storeOne(deps, context, mailbox, page);
-        cut = !page.last;
-      }
-    } finally {
-      await connection.close();
+    warm ??= await openCold(deps, context, grant, mailbox);
+    const { signal } = context.run;
+    const pages = readPages(warm.connection, await request(deps, context, grant, mailbox, warm.settled), { signal });
+    const spending = startSpending(deps.polling.budget, () => performance.now());
+    const isEnough = (page: MailPage) => {
+      spending.spend(page);
+      return spending.isSpent();
+    };
+    let settled = true;
+    for await (const page of readAhead(pages, context.run.requireLive, isEnough)) {
+      storedCount += await storeOne(deps, context, mailbox, page);
+      settled &&= page.unreadable.length === 0;
+      cut = !page.last;
     }
-    return { storedCount, failure: null, cut };
+    const terms = { wasHeld: look !== null, authorizedAt };
+    if (settled && !cut) {
+      return { storedCount, failure: null, cut, keeping: await keepWarm(deps.warm, ours(warm, context), terms) };
+    }
+    await warm.connection.close(); // a folder that was not read to its end has no state to compare with
+    return { storedCount, failure: null, cut, keeping: notKept };
   } catch (error) {
+    await warm?.connection.close();
     // Whatever the cut connection says of it: nobody is to blame.
     const cause: unknown = context.accessLost.aborted ? context.accessLost.reason : error;
     const failure = operational(cause, context.run.signal);
     if (failure === null) throw error;
-    return { storedCount, failure, cut: false };
+    return { storedCount, failure, cut: false, keeping: notKept };
   }
 }
 
-async function connect(
-  { tokens, source }: PollMailboxDeps,
-  { mailboxId, run }: PassContext,
+/** The same folder as after the last pass: everything in it is stored, and no page has to say so. */
+async function nothingNew(deps: PollMailboxDeps, context: PassContext, { warm, state }: WarmLook, authorizedAt: Date) {
+  const keeping = await keepWarm(deps.warm, ours(warm, context), { wasHeld: true, authorizedAt });
+  const checked = { folder: warm.folder, uidValidity: String(state.uidValidity) };
+  return { storedCount: 0, failure: null, cut: false, keeping, checked };
+}
+
+const ours = (warm: WarmConnection, { epoch }: PassContext): WarmConnection => ({ ...warm, epoch });
+
+async function openCold(
+  { tokens, source, warm, now }: PollMailboxDeps,
+  { tenantId, mailboxId, epoch, opened, run }: PassContext,
   grant: Grant<"mailbox.poll">,
-  { imap }: MailboxRow,
-): Promise<MailConnection> {
+  { imap, folder }: MailboxRow,
+): Promise<WarmConnection> {
   const { signal } = run;
   const login = await tokens.login(grant, mailboxId, { signal });
   run.requireLive();
-  return source.connect({ server: imap, login }, { signal });
+  const connection = await source.connect({ server: imap, login }, { signal });
+  try {
+    const state = await connection.examine(folder, { signal });
+    const opening = { tenantId, mailboxId, epoch, opened, folder, login, connection };
+    return justOpened(warm, opening, { now: now(), state });
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
 }
 
 async function request(
@@ -136,10 +191,12 @@ async function request(
   { authorize }: PassContext,
   grant: Grant<"mailbox.poll">,
   { folder, startFrom }: MailboxRow,
+  state: FolderState,
 ) {
   return {
     folder,
     startFrom,
+    state,
     cursor: await database.inbox.position(grant, folder),
     knownUids: async (from: number, uidValidity: bigint) =>
       database.inbox.knownUids(await authorize(), folder, from, uidValidity),

@@ -1,4 +1,11 @@
-import { databaseVariables, healthVariables, logLevel, queueVariables, readEnvironment } from "@mailfleet/runtime";
+import {
+  databaseVariables,
+  freshnessVariables,
+  healthVariables,
+  logLevel,
+  queueVariables,
+  readEnvironment,
+} from "@mailfleet/runtime";
 import { z } from "zod";
 
 export const Environment = z.object({
@@ -14,6 +21,7 @@ export const Environment = z.object({
   SCHEDULER_CLAIM_MS: z.coerce.number().int().min(1_000).max(600_000).default(15_000).meta({
     description: "After this long, in ms, a job that no worker has started is offered again.",
   }),
+  ...freshnessVariables,
   ...healthVariables,
   LOG_LEVEL: logLevel,
 });
@@ -25,6 +33,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
     database: { url: env.DATABASE_URL.reveal(), poolSizeMax: 4, applicationName: "scheduler" },
     queue: { url: (env.QUEUE_URL ?? env.DATABASE_URL).reveal() },
     dispatch: { window: env.SCHEDULER_WINDOW, quantum: env.SCHEDULER_QUANTUM, claimMs: env.SCHEDULER_CLAIM_MS },
+    freshnessMs: env.POLL_FRESHNESS_MS,
     health: { host: env.HEALTH_HOST, port: env.HEALTH_PORT },
     logLevel: env.LOG_LEVEL,
   };

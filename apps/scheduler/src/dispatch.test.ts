@@ -1,12 +1,16 @@
 import type { ClaimedRow, ClaimRequest } from "@mailfleet/database";
 import { Epoch, MailboxId, newId, TenantId } from "@mailfleet/domain";
 import { createGate } from "@mailfleet/gate";
-import { pollMailboxJob } from "@mailfleet/queue-contracts";
 import { describe, expect, it } from "vitest";
 import { dispatch } from "./dispatch.ts";
 
 const start = new Date("2026-03-01T12:00:00Z").getTime();
-const row = (): ClaimedRow => ({ id: newId(MailboxId), tenantId: newId(TenantId), epoch: Epoch.parse(1) });
+const row = (): ClaimedRow => ({
+  id: newId(MailboxId),
+  tenantId: newId(TenantId),
+  epoch: Epoch.parse(1),
+  holder: null,
+});
 
 /** A schedule in memory: `due` rows can be claimed, and the next one comes due in `nextMs`. */
 function world(options: { due: number; nextMs: number | null; window?: number; queued?: number }) {
@@ -31,14 +35,12 @@ function world(options: { due: number; nextMs: number | null; window?: number; q
       },
       onDue: async () => ({ close: async () => {} }),
     },
-    queue: {
+    route: {
       waitingCount: async () => options.queued ?? 0,
-      async offer(_contract, payloads) {
-        state.offered += payloads.length;
+      async offer(rows) {
+        state.offered += rows.length;
       },
     },
-    contract: pollMailboxJob,
-    toPayload: ({ id, epoch }) => ({ mailboxId: MailboxId.parse(id), epoch }),
     limits: { window: options.window ?? 10, quantum: 1, claimMs: 15_000 },
     now: () => new Date(state.clock),
     onClaimed: () => {},

@@ -1,15 +1,12 @@
 import type { ClaimedRow, Claims } from "@mailfleet/database";
 import { type Gate, processActor } from "@mailfleet/gate";
-import type { JobContract, JobQueue } from "@mailfleet/queue-contracts";
-import type { z } from "zod";
+import type { Route } from "./route-to-holders.ts";
 import { watchRoom } from "./watch-room.ts";
 
-export type Dispatch<Payload extends z.ZodType> = {
+export type Dispatch = {
   readonly gate: Gate;
   readonly claims: Pick<Claims, "claim" | "msUntilDue" | "onDue">;
-  readonly queue: Pick<JobQueue, "offer" | "waitingCount">;
-  readonly contract: JobContract<Payload>;
-  readonly toPayload: (row: ClaimedRow) => z.output<Payload>;
+  readonly route: Route;
   readonly limits: { readonly window: number; readonly quantum: number; readonly claimMs: number };
   readonly now: () => Date;
   readonly onClaimed: (rows: readonly ClaimedRow[]) => void;
@@ -31,8 +28,8 @@ const gatherMs = 50;
  *
  * @returns a pass, which answers how long to wait before the next one, in ms
  */
-export function dispatch<Payload extends z.ZodType>(deps: Dispatch<Payload>): () => Promise<number> {
-  const { gate, claims, queue, contract, toPayload, limits, now } = deps;
+export function dispatch(deps: Dispatch): () => Promise<number> {
+  const { gate, claims, route, limits, now } = deps;
   const window = watchRoom(limits.window);
   let notBefore = 0;
 
@@ -50,13 +47,13 @@ export function dispatch<Payload extends z.ZodType>(deps: Dispatch<Payload>): ()
     const untilDueMs = await claims.msUntilDue(grant);
     if (untilDueMs === null || untilDueMs > 0) return Math.min(Math.ceil(untilDueMs ?? idleMsMax), idleMsMax);
 
-    const waitingCount = await queue.waitingCount(contract);
+    const waitingCount = await route.waitingCount();
     const fullMs = window.look(waitingCount, now().getTime());
     const room = limits.window - waitingCount;
     if (room <= 0) return until(fullMs);
     const rows = await claims.claim(grant, { room, quantum: limits.quantum, claimMs: limits.claimMs });
     if (rows.length > 0) {
-      await queue.offer(contract, rows.map(toPayload));
+      await route.offer(rows);
       window.added(rows.length);
       deps.onClaimed(rows);
     }

@@ -1,13 +1,32 @@
+import type { FreshnessChange } from "@mailfleet/database";
 import type { Log, Metrics } from "@mailfleet/runtime";
 
 /** Everything the scheduler tells the people who run it: a line and a number, in one place. */
 export function schedulerEvents(log: Log, metrics: Metrics) {
   const claimed = metrics.counter("mailfleet_claimed_total", "Rows claimed and offered to the queue.", ["kind"]);
   const failed = metrics.counter("mailfleet_scheduler_failures_total", "Passes that ended in an error.", ["loop"]);
+  const ages = metrics.gauge(
+    "mailfleet_oldest_check_seconds",
+    "Age of the oldest completed look at an active mailbox.",
+    [],
+  );
+  const beyond = metrics.gauge(
+    "mailfleet_stale_mailboxes",
+    "Active mailboxes not looked at within the freshness bound.",
+    [],
+  );
   return {
     claimed(kind: "poll" | "deliver", count: number) {
       claimed.inc({ kind }, count);
       log.debug("work.claimed", { kind, count });
+    },
+    freshnessLooked({ staleCount, freshCount, beyondCount, oldestSeconds }: FreshnessChange) {
+      ages.set({}, oldestSeconds);
+      beyond.set({}, beyondCount);
+      if (staleCount > 0 || freshCount > 0) log.warn("freshness.changed", { staleCount, freshCount, beyondCount });
+    },
+    workersGone(workerIds: readonly string[]) {
+      log.warn("workers.gone", { workerIds });
     },
     queueLost(releasedCount: number) {
       log.warn("queue.lost", { releasedCount });

@@ -11,8 +11,11 @@ import { createLog, createMetrics, runProcess, serveHealth, startLoop } from "@m
 import { readConfig } from "./config.ts";
 import { schedulerEvents } from "./events.ts";
 import { repairLine } from "./repair-line.ts";
+import { routeToAll, routeToHolders } from "./route-to-holders.ts";
 import { startDispatch } from "./start-dispatch.ts";
+import { watchFreshness } from "./watch-freshness.ts";
 import { watchQueue } from "./watch-queue.ts";
+import { watchWorkers } from "./watch-workers.ts";
 
 await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -26,28 +29,32 @@ await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
   const queue = own(await openQueue({ url: config.queue.url, onError: (error) => events.passFailed("queue", error) }));
   const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });
 
-  const shared = { gate, queue, limits: config.dispatch, now };
+  const { fleet } = database;
+  const shared = { gate, limits: config.dispatch, now };
   const runAs = (loop: string) => ({ stopping, onError: (error: unknown) => events.passFailed(loop, error) });
+  const workers = watchWorkers({ gate, fleet, queue, onGone: events.workersGone });
+  own(startLoop(workers.pass, runAs("workers")));
+  const toPoll = ({ id, epoch }: ClaimedRow) => ({ mailboxId: MailboxId.parse(id), epoch });
   const poll = {
     ...shared,
-    claims: database.fleet.mailboxClaims,
-    contract: pollMailboxJob,
-    toPayload: ({ id, epoch }: ClaimedRow) => ({ mailboxId: MailboxId.parse(id), epoch }),
+    claims: fleet.mailboxClaims,
+    route: routeToHolders({ queue, contract: pollMailboxJob, toPayload: toPoll }, workers),
     onClaimed: (rows: readonly ClaimedRow[]) => events.claimed("poll", rows.length),
   };
+  const toDeliver = ({ id, epoch }: ClaimedRow) => ({ submissionId: SubmissionId.parse(id), epoch });
   const deliver = {
     ...shared,
-    claims: database.fleet.submissionClaims,
-    contract: deliverSubmissionJob,
-    toPayload: ({ id, epoch }: ClaimedRow) => ({ submissionId: SubmissionId.parse(id), epoch }),
+    claims: fleet.submissionClaims,
+    route: routeToAll({ queue, contract: deliverSubmissionJob, toPayload: toDeliver }),
     onClaimed: (rows: readonly ClaimedRow[]) => events.claimed("deliver", rows.length),
   };
   own(await startDispatch(poll, runAs("poll")));
   own(await startDispatch(deliver, runAs("deliver")));
 
-  const { fleet } = database;
   const watch = watchQueue({ gate, fleet, queue, onLost: events.queueLost, onUncertain: events.uncertain });
   own(startLoop(watch, runAs("watch")));
+  const freshness = watchFreshness({ gate, fleet, boundMs: config.freshnessMs, onLook: events.freshnessLooked });
+  own(startLoop(freshness, runAs("freshness")));
   own(startLoop(repairLine({ gate, fleet, onRepaired: events.lineRepaired }), runAs("repair")));
   log.info("scheduler.started", {});
 });

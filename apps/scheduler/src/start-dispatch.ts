@@ -1,5 +1,4 @@
 import { startLoop } from "@mailfleet/runtime";
-import type { z } from "zod";
 import { type Dispatch, dispatch, scheduler } from "./dispatch.ts";
 
 export type StartDispatchOptions = {
@@ -8,7 +7,7 @@ export type StartDispatchOptions = {
 };
 
 /** Turns due rows of one kind into jobs until closed; asleep while nothing is due, and awake when the database says so. */
-export async function startDispatch<Payload extends z.ZodType>(deps: Dispatch<Payload>, options: StartDispatchOptions) {
+export async function startDispatch(deps: Dispatch, options: StartDispatchOptions) {
   const grant = await deps.gate.authorize({ actor: scheduler, action: "fleet.claim", resource: {} });
   const loop = startLoop(dispatch(deps), options);
   const listening = await deps.claims.onDue(grant, loop.wake);

@@ -9,6 +9,7 @@ export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
 export type { AccessChanges, AccessReader } from "./fleet/access-changes.ts";
 export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, PollStart, StartedRow } from "./fleet/claims.ts";
+export type { Freshness, FreshnessChange } from "./fleet/freshness.ts";
 export type { HostBreaker, HostBreakers, SeenBreaker } from "./fleet/host-breakers.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
 export type {
@@ -21,6 +22,7 @@ export type {
 } from "./fleet/provisioning.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
+export type { Beat, BeatAnswer, Workers } from "./fleet/workers.ts";
 export type { FolderCursor, Inbox, NewAttachment, NewMessage, NewPage, StoredPage } from "./inbox.ts";
 export { unreadableAttemptsMax } from "./inbox.ts";
 export type { Disconnected } from "./mailbox-lifecycle.ts";

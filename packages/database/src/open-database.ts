@@ -8,12 +8,14 @@ import { createDirectory } from "./directory.ts";
 import { createEvents } from "./events.ts";
 import { createAccessChanges } from "./fleet/access-changes.ts";
 import { createClaims } from "./fleet/claims.ts";
+import { createFreshness } from "./fleet/freshness.ts";
 import { createHostBreakers } from "./fleet/host-breakers.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
 import { mailboxWork, submissionWork } from "./fleet/work-tables.ts";
+import { createWorkers } from "./fleet/workers.ts";
 import { createGateFacts } from "./gate-facts.ts";
 import { createInbox } from "./inbox.ts";
 import { createMailboxLifecycle } from "./mailbox-lifecycle.ts";
@@ -75,6 +77,8 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       provisioning: createProvisioning(connection),
       status: createStatus(connection),
       submissions: createFleetSubmissions(connection),
+      freshness: createFreshness(connection),
+      workers: createWorkers(connection),
     },
     async ping(): Promise<void> {
       await connection.sql`select 1`;

@@ -66,6 +66,9 @@ export const mailboxes = pgTable("mailboxes", {
   lastFailure: text("last_failure"),
   eventSeq: count("event_seq").notNull().default(0),
   lane: text("lane").notNull().default(""),
+  workerId: uuid("worker_id"),
+  staleSince: instant("stale_since"),
+  activeSince: instant("active_since").notNull().defaultNow(),
 });
 
 export const cursors = pgTable("cursors", {

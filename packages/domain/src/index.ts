@@ -23,7 +23,14 @@ export { parseAtEdge } from "./parse-at-edge.ts";
 export type { BlobRef, BlobSegment, BlobStore, ByteRange, ReadOptions } from "./ports/blob-store.ts";
 export type { ContentKey, ContentKeys } from "./ports/content-keys.ts";
 export type { DataKey, KeyContext, KeyManagement, KeyPurpose, WrappedKey } from "./ports/key-management.ts";
-export type { FetchedMessage, FolderState, ListedMessage, MailConnection, MailSource } from "./ports/mail-source.ts";
+export type {
+  FetchedMessage,
+  FolderState,
+  FolderWatch,
+  ListedMessage,
+  MailConnection,
+  MailSource,
+} from "./ports/mail-source.ts";
 export type { MailTransport, OutgoingMessage, RecipientRefusal, SendReceipt } from "./ports/mail-transport.ts";
 export type { NetworkGuard, VettedAddress } from "./ports/network-guard.ts";
 export type { Login, TokenProvider } from "./ports/token-provider.ts";

@@ -1,4 +1,4 @@
-import type { ListedMessage } from "@mailfleet/domain";
+import type { FolderState, ListedMessage } from "@mailfleet/domain";
 
 /** How far a folder has been read. A null one has never been read. */
 export type FolderCursor = {
@@ -41,6 +41,8 @@ export type ReadPagesRequest = {
    */
   readonly knownUids: (from: number, uidValidity: bigint) => Promise<ReadonlySet<number>>;
   readonly limits?: Partial<PageLimits>;
+  /** What `examine` has just answered for this folder on this connection; without it the pass asks itself. */
+  readonly state?: FolderState;
 };
 
 export type PageMessage = ListedMessage & { readonly body: PageBody };

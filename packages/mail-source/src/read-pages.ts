@@ -22,7 +22,7 @@ export async function* readPages(
   options: ReadPagesOptions,
 ): AsyncGenerator<MailPage, void, undefined> {
   const limits = { ...defaultPageLimits, ...request.limits };
-  const state = await connection.examine(request.folder, options);
+  const state = request.state ?? (await connection.examine(request.folder, options));
   const { now = () => new Date() } = options;
   const pass = beginPass({ request, state, lookBackUids: limits.lookBackUids, now });
   if (pass.startsNow) {

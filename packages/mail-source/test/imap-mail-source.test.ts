@@ -23,6 +23,7 @@ describe.skipIf(!hasServer("dovecot")).each(["tls", "starttls"] as const)("Dovec
           wrongLogin: login(user, "not-the-password"),
           deliver: (raw) => dovecot.deliver(user, raw),
           expunge: (uid) => dovecot.expunge(user, uid),
+          tells: true,
           resetUidValidity: () => dovecot.bumpUidValidity(user),
         };
       },
@@ -46,6 +47,7 @@ describeMailSource("createImapMailSource, against the embedded mail server,", as
         wrongLogin: login(user, "not-the-password"),
         deliver: async (raw) => mail.deliver(user, raw),
         expunge: async (uid) => mail.expunge(user, uid),
+        tells: false,
         resetUidValidity: async () => mail.resetUidValidity(user),
       };
     },

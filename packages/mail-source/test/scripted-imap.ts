@@ -27,6 +27,8 @@ const ordinary: Record<string, Answer> = {
   LOGIN: () => "{tag} OK done",
   LIST: () => '* LIST () "/" ""\r\n{tag} OK done',
   EXAMINE: () => examined,
+  IDLE: () => "+ idling",
+  DONE: () => "{tag} OK done",
   "UID SEARCH": () => "* SEARCH 1 2 3\r\n{tag} OK done",
   LOGOUT: () => "* BYE bye\r\n{tag} OK done",
 };
@@ -47,12 +49,14 @@ export async function startScriptedImap(options: {
     socket.on("close", () => sockets.delete(socket)).on("error", () => {});
     if (options.greeting !== null) socket.write(`${options.greeting ?? "* OK ready"}\r\n`);
     let rest = "";
+    let idleTag = "";
     socket.on("data", (chunk) => {
       const lines = (rest + chunk.toString("latin1")).split("\r\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {
         heard.push(line);
-        const [tag = "", first = "", second = ""] = line.split(" ");
+        const [tag = "", first = "", second = ""] = line === "DONE" ? [idleTag, line] : line.split(" ");
+        if (first === "IDLE") idleTag = tag;
         const verb = first === "UID" ? `UID ${second}` : first;
         const answer = answers[verb]?.(line.slice(tag.length + 1 + verb.length + 1), socket);
         if (answer === undefined) socket.write(`${tag} BAD unknown\r\n`);

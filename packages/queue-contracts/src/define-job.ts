@@ -24,3 +24,14 @@ export function defineJob<Payload extends z.ZodType>(contract: JobContract<Paylo
 export function shardQueueName(contract: Pick<JobContract, "queue">, shard: number): string {
   return `{${contract.queue}-${shard}}`;
 }
+
+/**
+ * The same jobs, for one worker only: work that this worker can do cheaper than any other. It exists as long as the worker
+ * does; whoever offers sees to it that the worker is alive.
+ */
+export function ownQueueOf<Payload extends z.ZodType>(
+  contract: JobContract<Payload>,
+  workerId: string,
+): JobContract<Payload> {
+  return { ...contract, queue: `${contract.queue}-own-${workerId}`, shardsCount: 1 };
+}

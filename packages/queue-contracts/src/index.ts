@@ -1,7 +1,7 @@
 /** What travels through the queues, one file per job. Names and ids only. */
 
 export type { JobContract } from "./define-job.ts";
-export { defineJob, shardQueueName } from "./define-job.ts";
+export { defineJob, ownQueueOf, shardQueueName } from "./define-job.ts";
 export type { DeliverSubmission } from "./deliver-submission.ts";
 export { deliverSubmissionJob } from "./deliver-submission.ts";
 export type { BadPayload, JobEnding, JobQueue, JobWorker, WorkerTerms } from "./job-queue.ts";

@@ -51,6 +51,8 @@ export interface JobQueue {
   ): Promise<void>;
   /** Jobs offered and not yet taken. */
   waitingCount(contract: Pick<JobContract, "queue" | "shardsCount">): Promise<number>;
+  /** Takes the contract's queues away with everything in them, for good; whether they were there makes no difference. */
+  remove(contract: Pick<JobContract, "queue" | "shardsCount">): Promise<void>;
   /**
    * Names the backend's contents. Another answer than last time means that jobs were lost: whoever has handed out work
    * offers it again.

@@ -64,6 +64,16 @@ export async function openQueue(options: QueueOptions): Promise<JobQueue> {
       const counting = Promise.all(shards.map((queue) => queue.getWaitingCount()));
       return (await within(answerMsMax, "counting jobs", counting)).reduce((sum, count) => sum + count, 0);
     },
+    async remove(contract) {
+      const shards = Array.from({ length: backend.shardsCount(contract) }, (_, shard) => queueOf(contract, shard));
+      await within(
+        answerMsMax,
+        "removing a queue",
+        Promise.all(shards.map((queue) => queue.obliterate({ force: true }))),
+      );
+      for (const queue of shards) queues.delete(queue.name);
+      await Promise.all(shards.map((queue) => queue.close()));
+    },
     generation: () => within(answerMsMax, "reading the generation", backend.generation()),
     startWorker: (contract, handle, workerTerms) => startWorker(backend, contract, handle, { ...workerTerms, lockMs }),
     async close() {

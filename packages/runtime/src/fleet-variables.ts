@@ -66,6 +66,13 @@ export const healthVariables = {
     .meta({ description: "Unset: not served. 0: a free port." }),
 };
 
+/** Read by who looks and by who watches that it is looked. */
+export const freshnessVariables = {
+  POLL_FRESHNESS_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(300_000).meta({
+    description: "The freshness bound, in ms: every mailbox is really looked at twice in this time, warm or not.",
+  }),
+};
+
 export const logLevel = z.enum(logLevels).default("info").meta({ description: "The least that is logged." });
 
 type KeyValues = z.output<z.ZodObject<typeof keyVariables>>;

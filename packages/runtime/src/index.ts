@@ -11,6 +11,7 @@ export {
   blobVariables,
   chooseKey,
   databaseVariables,
+  freshnessVariables,
   healthVariables,
   keyVariables,
   logLevel,

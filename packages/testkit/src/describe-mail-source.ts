@@ -1,4 +1,12 @@
-import type { FetchedMessage, ListedMessage, Login, MailConnection, MailServer, MailSource } from "@mailfleet/domain";
+import type {
+  FetchedMessage,
+  FolderWatch,
+  ListedMessage,
+  Login,
+  MailConnection,
+  MailServer,
+  MailSource,
+} from "@mailfleet/domain";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sampleMail, sampleMailKinds } from "./sample-mail.ts";
 
@@ -7,6 +15,8 @@ export type MailSourceStage = {
   readonly source: MailSource;
   readonly mailbox: { server: MailServer; login: Login };
   readonly wrongLogin: Login;
+  /** The server tells by itself what happens in a folder. */
+  readonly tells: boolean;
   deliver(raw: Uint8Array): Promise<void>;
   expunge(uid: number): Promise<void>;
   resetUidValidity(): Promise<void>;
@@ -192,6 +202,47 @@ export function describeMailSource(name: string, start: () => Promise<MailSource
       });
     });
 
+    it("stays in the folder it examined, and is told of news once, as often as it waits again", async () => {
+      await connected(stage, async (connection) => {
+        await connection.examine("INBOX", options);
+        expect(connection.watch !== null).toBe(stage.tells);
+        if (connection.watch === null) return;
+        for (let round = 1; round <= 3; round++) {
+          const heard = listen(connection.watch);
+          await deliverMany(stage, 3);
+          await heard.news;
+          expect((await connection.examine("INBOX", options)).messagesCount).toBeGreaterThan(3 * (round - 1));
+          expect(await connection.listUids(1, options)).toHaveLength(3 * round);
+          expect(heard.counts).toEqual({ news: 1, end: 0 });
+        }
+      });
+    });
+
+    it("is told of what came after it last examined and before it waits", async () => {
+      await connected(stage, async (connection) => {
+        await connection.examine("INBOX", options);
+        await deliverMany(stage, 1);
+        if (connection.watch === null) return expect(stage.tells).toBe(false);
+        await listen(connection.watch).news;
+        expect(await connection.listUids(1, options)).toHaveLength(1);
+      });
+    });
+
+    it("waits no longer once it does something else, and hears of no end it made itself", async () => {
+      await connected(stage, async (connection) => {
+        await connection.examine("INBOX", options);
+        if (connection.watch === null) return expect(stage.tells).toBe(false);
+        const first = listen(connection.watch);
+        expect((await connection.examine("INBOX", options)).messagesCount).toBe(0);
+        const second = listen(connection.watch);
+        await deliverMany(stage, 1);
+        await second.news;
+        await connection.close();
+        expect(first.counts).toEqual({ news: 0, end: 0 });
+        expect(second.counts).toEqual({ news: 1, end: 0 });
+      });
+    });
+
     it("closes twice without complaint, and says provider.unavailable afterwards", async () => {
       const connection = await stage.source.connect(stage.mailbox, options);
       await connection.close();
@@ -208,6 +259,22 @@ async function connected<T>(stage: MailSourceStage, work: (connection: MailConne
   } finally {
     await connection.close();
   }
+}
+
+/** Waits in the folder and counts what it is told. */
+function listen(watch: FolderWatch) {
+  const { promise: news, resolve } = Promise.withResolvers<void>();
+  const counts = { news: 0, end: 0 };
+  watch.begin({
+    onNews() {
+      counts.news += 1;
+      resolve();
+    },
+    onEnd() {
+      counts.end += 1;
+    },
+  });
+  return { news, counts };
 }
 
 async function deliverMany(stage: MailSourceStage, count: number): Promise<void> {

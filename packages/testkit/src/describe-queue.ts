@@ -9,6 +9,7 @@ import {
   type JobEnding,
   type JobHandler,
   type JobQueue,
+  ownQueueOf,
   type PollMailbox,
   pollMailboxJob,
   type WorkerTerms,
@@ -278,6 +279,26 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
       await worker.close();
       expect(steps).toEqual(["running", "AbortError", "tidied up"]);
       expect(worker.errors.map(([error]) => (error as Error).name)).toEqual(["AbortError"]);
+    });
+
+    it("gives one worker's own queue to nobody else, and takes it away with what is in it", async () => {
+      const contract = newContract();
+      const [own, other] = [ownQueueOf(contract, "w1"), ownQueueOf(contract, "w2")];
+      const [shared, first, second] = [contract, own, other].map((each) => start(each, async () => done));
+      await queue.offer(own, newPayloads(3));
+      await queue.offer(contract, newPayloads(2));
+      await expect.poll(() => [first, second, shared].map((worker) => worker?.endings.length)).toEqual([3, 0, 2]);
+      await second?.close();
+
+      await queue.offer(other, newPayloads(4));
+      expect(await queue.waitingCount(other)).toBe(4);
+      await queue.remove(other);
+      await queue.remove(other);
+      expect(await queue.waitingCount(other)).toBe(0);
+      const late = start(other, async () => done);
+      await queue.offer(other, newPayloads(1));
+      await expect.poll(() => late.endings.length).toBe(1);
+      expect(late.errors).toEqual([]);
     });
 
     it("keeps its generation until it has lost what was in it, and then works on", async () => {

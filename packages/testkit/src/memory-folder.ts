@@ -19,6 +19,10 @@ export type MemoryFolder = {
   makeUnreadable(uid: number): void;
   /** The connection ends with the nth body read from now. */
   failAfterReads(count: number): void;
+  /** Calls back at each message that shows up, until the returned function is called. */
+  listen(listener: () => void): () => void;
+  /** From now on nobody who listens is told. */
+  fallSilent(): void;
 };
 
 export function memoryFolder(): MemoryFolder {
@@ -27,7 +31,12 @@ export function memoryFolder(): MemoryFolder {
   let modseq = 1n;
   let messages: Stored[] = [];
   let readsLeft = Number.POSITIVE_INFINITY;
+  let silent = false;
   const unreadable = new Set<Stored>();
+  const listeners = new Set<() => void>();
+  const tell = () => {
+    if (!silent) for (const listener of [...listeners]) listener();
+  };
   const visible = () => messages.filter((message) => !message.hidden);
   const find = (uid: number) => visible().find((message) => message.uid === uid);
 
@@ -54,11 +63,13 @@ export function memoryFolder(): MemoryFolder {
       const uid = uidNext++;
       messages.push({ uid, raw: Uint8Array.from(raw), internalDate: whole, providerId, hidden });
       modseq++;
+      if (!hidden) tell();
       return uid;
     },
     reveal(uid) {
       for (const message of messages) if (message.uid === uid) message.hidden = false;
       modseq++;
+      tell();
     },
     expunge(uid) {
       messages = messages.filter((message) => message.uid !== uid);
@@ -75,6 +86,13 @@ export function memoryFolder(): MemoryFolder {
     },
     failAfterReads(count) {
       readsLeft = count;
+    },
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    fallSilent() {
+      silent = true;
     },
   };
 }

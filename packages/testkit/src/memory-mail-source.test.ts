@@ -17,6 +17,7 @@ describeMailSource("memoryMailSource", async () => {
         wrongLogin: login(user, "not-the-password"),
         deliver: async (raw) => void folder.deliver(raw),
         expunge: async (uid) => folder.expunge(uid),
+        tells: true,
         resetUidValidity: async () => folder.resetUidValidity(),
       };
     },

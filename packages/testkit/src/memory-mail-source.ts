@@ -1,5 +1,6 @@
 import {
   type FetchedMessage,
+  type FolderWatch,
   type ListedMessage,
   type Login,
   type MailConnection,
@@ -45,9 +46,13 @@ export function memoryMailSource(options: { login: (user: string) => Login }): M
 function memoryConnection(find: (name: string) => MemoryFolder | undefined): MailConnection {
   let selected: MemoryFolder | undefined;
   let closed = false;
+  let hasNews = false;
+  let listener: Parameters<FolderWatch["begin"]>[0] | undefined;
+  let stopListening = () => {};
   /** Every command waits a turn, as on a wire: nothing a test does in between may be assumed away. */
   const turn = async ({ signal }: Options): Promise<MemoryFolder> => {
     signal.throwIfAborted();
+    listener = undefined;
     await Promise.resolve();
     if (closed) throw new OperationalError("provider.unavailable", "memory: the connection is closed");
     if (selected === undefined) throw new Error("memory: no folder is selected");
@@ -58,8 +63,16 @@ function memoryConnection(find: (name: string) => MemoryFolder | undefined): Mai
     async examine(name, { signal }) {
       signal.throwIfAborted();
       if (closed) throw new OperationalError("provider.unavailable", "memory: the connection is closed");
+      listener = undefined;
+      stopListening();
       selected = find(name);
       if (selected === undefined) throw new OperationalError("folder.missing", "memory: no such folder");
+      hasNews = false;
+      stopListening = selected.listen(() => {
+        if (hasNews) return;
+        hasNews = true;
+        listener?.onNews();
+      });
       return selected.state();
     },
     async listUids(from, options) {
@@ -79,8 +92,17 @@ function memoryConnection(find: (name: string) => MemoryFolder | undefined): Mai
       const raw = (await turn(options)).read(message.uid);
       return raw === null ? null : chunks(raw);
     },
+    watch: {
+      begin(on) {
+        listener = on;
+        if (closed) queueMicrotask(() => on.onEnd());
+        else if (hasNews) queueMicrotask(() => listener === on && on.onNews());
+      },
+    },
     async close() {
       closed = true;
+      listener = undefined;
+      stopListening();
     },
   };
 

@@ -11,6 +11,8 @@ export type Gateway = {
   hold(bytes?: number): void;
   /** From now on whoever comes is sent away at once. */
   turnAway(): void;
+  /** Ends every connection that is open now. */
+  cut(): void;
   /** Lets everything pass again that comes from now on, on new connections; held ones stay held. */
   release(): void;
   close(): Promise<void>;
@@ -57,6 +59,9 @@ export async function openGateway(target: { readonly port: number }): Promise<Ga
     },
     turnAway() {
       closed = true;
+    },
+    cut() {
+      for (const socket of open) socket.destroy();
     },
     release() {
       closed = false;

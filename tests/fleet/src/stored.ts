@@ -58,8 +58,10 @@ export async function expectStoredOnce(
   expect(places.map(({ uid }) => uid)).toEqual(delivered.map((_, index) => index + 1));
   expect(places.map(({ message_id }) => message_id).sort()).toEqual(ids);
 
-  const events = await eventsOf(fleet, mailboxId);
-  expect(events.map(({ seq }) => seq)).toEqual(delivered.map((_, index) => index + 1));
+  const all = await eventsOf(fleet, mailboxId);
+  expect(all.map(({ seq }) => seq)).toEqual(all.map((_, index) => index + 1));
+  // Tests set short bounds and then keep the fleet from looking; that it says so is another test's business.
+  const events = all.filter(({ type }) => type !== "mailbox.stale" && type !== "mailbox.fresh");
   expect(new Set(events.map(({ type }) => type))).toEqual(new Set(["message.received"]));
   expect(events.map(({ subject_id }) => subject_id).sort()).toEqual(ids);
 

@@ -20,6 +20,7 @@ export const addMailbox: AddCommand = (program, run) => {
           state: ({ state }) => state,
           reason: ({ stateReason, lastFailure }) => stateReason ?? lastFailure,
           "next due": ({ nextDue }) => nextDue,
+          "stale since": ({ staleSince }) => staleSince,
         });
       }),
     );
@@ -34,6 +35,7 @@ export const addMailbox: AddCommand = (program, run) => {
             ...{ Key: shown.key, Id: shown.id, Address: shown.address, Name: shown.displayName, ...servers },
             ...{ State: shown.state, Reason: shown.stateReason, "Last failure": shown.lastFailure },
             ...{ "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
+            ...{ "Stale since": shown.staleSince, "Held by": shown.workerId },
           },
         );
         print.table(cursors, {
@@ -81,7 +83,7 @@ async function showMailbox(session: Session, name: string) {
 
 function toView(row: MailboxRow) {
   const { id, key, address, displayName, imap, smtp, folder, startFrom, state, stateReason, lastFailure } = row;
-  const { provenAt, createdAt, workState, nextDue, epoch, failuresCount } = row;
+  const { provenAt, createdAt, workState, nextDue, epoch, failuresCount, staleSince, workerId } = row;
   const settings = { id, key, address, displayName, imap, smtp, folder, startFrom };
   return {
     ...settings,
@@ -94,6 +96,8 @@ function toView(row: MailboxRow) {
     nextDue,
     epoch,
     failuresCount,
+    staleSince,
+    workerId,
   };
 }
 

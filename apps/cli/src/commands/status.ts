@@ -14,6 +14,8 @@ export const addStatus: AddCommand = (program, run) => {
         "in flight": ({ inFlight }) => inFlight,
         "lag s": ({ lagSeconds }) => lagSeconds.toFixed(1),
         "oldest check s": ({ oldestCheckSeconds }) => oldestCheckSeconds?.toFixed(1) ?? null,
+        stale: ({ mailboxesStale }) => mailboxesStale,
+        warm: ({ mailboxesWarm }) => mailboxesWarm,
         messages: ({ messages }) => messages,
         waiting: ({ submissionsWaiting }) => submissionsWaiting,
         uncertain: ({ submissionsUncertain }) => submissionsUncertain,

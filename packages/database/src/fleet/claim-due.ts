@@ -47,7 +47,7 @@ export function claimDue(sql: Sql, work: WorkTable, request: ClaimRequest): Prom
     }
     const raised = await settleLanes(tx, work, line, taken);
     const rows = picked.toSorted((a, b) => a.turn - b.turn);
-    const claimed = rows.map(({ id, tenantId, epoch }) => ({ id, tenantId, epoch }));
+    const claimed = rows.map(({ id, tenantId, epoch, holder }) => ({ id, tenantId, epoch, holder }));
     return { rows: claimed, raised, goesOn: line.goesOn };
   }) as Promise<DueClaim>;
 }
@@ -105,7 +105,8 @@ async function pickRound(
     update ${tx(work.table)} w
     set ${state} = ${work.claimed}, epoch = w.epoch + 1, next_due = now() + ${request.claimMs}::float8 * interval '1 millisecond'
     from picked where w.id = picked.id
-    returning w.id, w.epoch::float8 as epoch, picked.index, picked.place::int as place`;
+    returning w.id, w.epoch::float8 as epoch, picked.index, picked.place::int as place,
+      ${work.resident ? tx`w.worker_id` : tx`null`} as holder`;
   const given = new Map<number, number>();
   const picked = rows.toSorted(byPlace).map((row) => {
     const index = Number(row["index"]);
@@ -116,7 +117,14 @@ async function pickRound(
     taken.served.add(index);
     // Whoever weighs more has more rows in each round of the queue.
     const turn = Math.floor(before / entry.weight);
-    return { id: String(row["id"]), tenantId: entry.tenantId as TenantId, epoch: Epoch.parse(row["epoch"]), turn };
+    const holder = row["holder"] as string | null;
+    return {
+      id: String(row["id"]),
+      tenantId: entry.tenantId as TenantId,
+      epoch: Epoch.parse(row["epoch"]),
+      holder,
+      turn,
+    };
   });
   for (const [index, share] of shares) {
     if ((given.get(index) ?? 0) < share) taken.exhausted.add(index);

@@ -17,7 +17,13 @@ export type ClaimRequest = {
   readonly claimMs: number;
 };
 
-export type ClaimedRow = { readonly id: string; readonly tenantId: TenantId; readonly epoch: Epoch };
+export type ClaimedRow = {
+  readonly id: string;
+  readonly tenantId: TenantId;
+  readonly epoch: Epoch;
+  /** The worker that holds something open for it, as far as anyone knows; it may be gone. */
+  readonly holder: string | null;
+};
 
 /** One row in someone's hands. Only the newest epoch may write. */
 export type HeldRow = { readonly id: string; readonly epoch: Epoch };
@@ -29,6 +35,8 @@ export type StartedRow = {
   readonly quietPassesCount: number;
   /** The code the pass before ended with. */
   readonly lastFailure: string | null;
+  /** Changes with what a connection that is held open was opened for; "" where nothing can be. */
+  readonly opened: string;
   /** Null for work that is no pass. */
   readonly poll: PollStart | null;
 };
@@ -48,6 +56,10 @@ export type Finish = HeldRow & {
   /** Null: nothing is due any more. */
   readonly nextDue: Date | null;
   readonly failuresCount: number;
+  /** Who holds something open for the row from now on; left out: nobody. Any earlier holder is told at its next beat. */
+  readonly holder?: string | null;
+  /** A folder that was looked at completely and had nothing new. */
+  readonly checked?: { readonly folder: string; readonly uidValidity: string };
   /** How the pass went, for people and for the next `start`; left out, the row goes on saying what it said. */
   readonly pass?: { readonly quietPassesCount: number; readonly failure: string | null };
 };
@@ -175,7 +187,8 @@ async function start(
     update ${sql(work.table)} w set ${state} = ${work.running}, next_due = now() + asked.run_ms * interval '1 millisecond'
     from asked where w.id = asked.id
     returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.failures_count,
-      ${work.tellsPass ? passColumns(sql) : sql`0 as quiet_passes_count, null as last_failure`}`;
+      ${work.tellsPass ? passColumns(sql) : sql`0 as quiet_passes_count, null as last_failure`},
+      ${work.resident ? sql`w.folder || ' ' || w.imap` : sql`''`} as opened`;
   const started = new Map<string, StartedRow>();
   for (const row of rows) {
     started.set(rowKey(row["id"], row["epoch"]), {
@@ -184,6 +197,7 @@ async function start(
       quietPassesCount: Number(row["quiet_passes_count"]),
       lastFailure: row["last_failure"] as string | null,
       poll: work.tellsPass ? pollStartOf(row) : null,
+      opened: String(row["opened"]),
     });
   }
   return items.map(({ id, epoch }) => {
@@ -231,21 +245,22 @@ async function finish({ sql }: Connection, work: WorkTable, items: readonly Fini
     work.dueOnlyWhile === null
       ? sql`asked.next_due`
       : sql`case when w.state = ${work.dueOnlyWhile} then asked.next_due end`;
+  const { holder, before, afterwards } = residency(sql, work);
   const pass = work.tellsPass
     ? sql`, quiet_passes_count = coalesce((asked.pass ->> 'quietPassesCount')::int, w.quiet_passes_count),
         last_failure = case when asked.pass is null then w.last_failure else asked.pass ->> 'failure' end`
     : sql``;
   const rows = await sql`
     with asked as materialized (
-      select w.id, a.state, a."nextDue" as next_due, a."failuresCount" as failures_count, a.pass
+      select w.id, a.state, a."nextDue" as next_due, a."failuresCount" as failures_count, a.pass, a.holder, a.checked ${before}
       from jsonb_to_recordset(${sortedJson(items)}::jsonb)
-        as a(id uuid, epoch bigint, state text, "nextDue" timestamptz, "failuresCount" int, pass jsonb)
+        as a(id uuid, epoch bigint, state text, "nextDue" timestamptz, "failuresCount" int, pass jsonb, holder uuid, checked jsonb)
       join ${sql(work.table)} w
         on w.id = a.id and w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
       order by w.id for update of w
-    )
+    ) ${afterwards}
     update ${sql(work.table)} w
-    set ${state} = asked.state, next_due = ${nextDue}, failures_count = asked.failures_count ${pass}
+    set ${state} = asked.state, next_due = ${nextDue}, failures_count = asked.failures_count ${pass} ${holder}
     from asked where w.id = asked.id
     returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.lane, (
       exists (select from lanes l where l.kind = ${work.kind} and l.tenant_id = w.tenant_id and l.hold = 'in-flight')
@@ -257,6 +272,25 @@ async function finish({ sql }: Connection, work: WorkTable, items: readonly Fini
     await reopenLanes(sql, work, { tenantIds, hosts: awaited.map((row) => String(row["lane"])) });
   }
   return answersInOrder(items, rows);
+}
+
+/** The rows in `asked` are locked and ours, so what follows from their end is written in the same statement. */
+function residency(sql: Connection["sql"], { resident }: WorkTable) {
+  if (!resident) return { holder: sql``, before: sql``, afterwards: sql`` };
+  return {
+    holder: sql`, worker_id = asked.holder`,
+    before: sql`, w.tenant_id, w.epoch, w.worker_id`,
+    afterwards: sql`, looked as (
+      update cursors c set checked_at = now(), epoch = asked.epoch from asked
+      where asked.checked is not null and c.tenant_id = asked.tenant_id and c.mailbox_id = asked.id
+        and c.folder = asked.checked ->> 'folder' and c.uid_validity = (asked.checked ->> 'uidValidity')::bigint
+    ), displaced as (
+      insert into displaced_connections (worker_id, mailbox_id, epoch)
+      select asked.worker_id, asked.id, asked.epoch from asked join workers on workers.id = asked.worker_id
+      where asked.worker_id is distinct from asked.holder
+      on conflict (worker_id, mailbox_id) do update set epoch = excluded.epoch
+    )`,
+  };
 }
 
 /** The same row twice in one batch is one row: only the first of them is told that it holds it. */

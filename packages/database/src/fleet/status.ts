@@ -11,6 +11,10 @@ export type TenantStatus = {
   readonly lagSeconds: number;
   /** Age of the oldest completed pass over an active mailbox, in seconds; null before its first. */
   readonly oldestCheckSeconds: number | null;
+  /** Active mailboxes that were not looked at within the freshness bound. */
+  readonly mailboxesStale: number;
+  /** Mailboxes whose connection a living worker holds. */
+  readonly mailboxesWarm: number;
   readonly messages: number;
   readonly submissionsWaiting: number;
   readonly submissionsUncertain: number;
@@ -30,6 +34,8 @@ export function createStatus({ sql, now }: Connection): Status {
           count(m.id) filter (where m.work_state <> 'idle')::int as in_flight,
           coalesce(greatest(0, max(extract(epoch from now() - m.next_due)) filter (where m.state = 'active')), 0)::float8 as lag,
           max(extract(epoch from now() - c.checked_at)) filter (where m.state = 'active')::float8 as oldest_check,
+          count(m.id) filter (where m.state = 'active' and m.stale_since is not null)::int as stale,
+          count(m.id) filter (where m.worker_id in (select id from workers where gone_at is null))::int as warm,
           (select count(*) from messages where tenant_id = t.id)::int as messages,
           (select count(*) from submissions s where s.tenant_id = t.id and s.next_due is not null)::int as waiting,
           (select count(*) from submissions s where s.tenant_id = t.id and s.state in ('uncertain', 'held'))::int as uncertain
@@ -45,6 +51,8 @@ export function createStatus({ sql, now }: Connection): Status {
         inFlight: Number(row["in_flight"]),
         lagSeconds: Number(row["lag"]),
         oldestCheckSeconds: row["oldest_check"] === null ? null : Number(row["oldest_check"]),
+        mailboxesStale: Number(row["stale"]),
+        mailboxesWarm: Number(row["warm"]),
         messages: Number(row["messages"]),
         submissionsWaiting: Number(row["waiting"]),
         submissionsUncertain: Number(row["uncertain"]),

@@ -15,6 +15,8 @@ export type WorkTable = {
   readonly dueOnlyWhile: "active" | null;
   /** Whether a row tells how its last pass went. */
   readonly tellsPass: boolean;
+  /** Whether a worker may hold something open for the row between two runs (`worker_id`). */
+  readonly resident: boolean;
   /** What `start` makes of a claimed row. */
   readonly running: "running" | "transmitting";
 };
@@ -29,6 +31,7 @@ export const mailboxWork: WorkTable = {
   running: "running",
   dueOnlyWhile: "active",
   tellsPass: true,
+  resident: true,
 };
 
 /** A submission that was being transmitted is never claimed again by itself: the message may have left. */
@@ -41,4 +44,5 @@ export const submissionWork: WorkTable = {
   running: "transmitting",
   dueOnlyWhile: null,
   tellsPass: false,
+  resident: false,
 };

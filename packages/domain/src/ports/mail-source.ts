@@ -37,8 +37,23 @@ export interface MailConnection {
   fetch(messages: readonly ListedMessage[], options: { signal: AbortSignal }): AsyncIterable<FetchedMessage>;
   /** One large message as chunks, never held whole. Null when it is gone or cannot be read. */
   download(message: ListedMessage, options: { signal: AbortSignal }): Promise<AsyncIterable<Uint8Array> | null>;
+  /** Null where the server cannot tell by itself what happens in a folder: it is asked then, again and again. */
+  readonly watch: FolderWatch | null;
   /** Ends the connection, politely if the server lets us, at once otherwise. Never throws. */
   close(): Promise<void>;
+}
+
+/**
+ * What a connection can do between two passes: stay in the folder it examined last, and be told (IDLE, RFC 2177).
+ * Silence proves nothing: a server may never tell, and a connection may be dead at its other end. Only `examine` knows.
+ */
+export interface FolderWatch {
+  /**
+   * Waits, and goes on waiting, until the next command, which ends it. `onNews` is called at the first sign of a new
+   * message since the last `examine`, this call's past included, and then not again before the next `examine`. `onEnd` is
+   * called once when the connection ends while it waits, or when the server does not let it wait.
+   */
+  begin(on: { onNews(): void; onEnd(): void }): void;
 }
 
 /**

@@ -15,6 +15,8 @@ export type Session = {
   run<T>(during: string, options: CommandOptions, command: () => Promise<T>): Promise<T>;
   /** For a command that answers bit by bit: its clock stands while the caller works. */
   begin(during: string, options: CommandOptions): RunningCommand;
+  /** `interrupt` is called when the next command begins. */
+  whileWaiting(interrupt: () => void): void;
   /** What the server said when imapflow itself only returns `false`. */
   refusal(during: string): OperationalError;
   end(): void;
@@ -35,6 +37,7 @@ export function createSession(dial: ImapFlowOptions, limits: ImapLimits, now: ()
   let refused: unknown;
   let broken: unknown;
   let running: string | undefined;
+  let interrupt: (() => void) | undefined;
 
   const events = {
     throttled(waitMs: number) {
@@ -70,6 +73,8 @@ export function createSession(dial: ImapFlowOptions, limits: ImapLimits, now: ()
       throw new Error(`imap ${during} inside the loop of ${running}: it would wait for itself`);
     running = during;
     refused = undefined;
+    interrupt?.();
+    interrupt = undefined;
     const clock = createCommandClock(budgetMs, () => {
       expiredMs = budgetMs;
       client.close();
@@ -100,6 +105,9 @@ export function createSession(dial: ImapFlowOptions, limits: ImapLimits, now: ()
       } finally {
         finish();
       }
+    },
+    whileWaiting(told) {
+      interrupt = told;
     },
     refusal: (during) => toOperationalError(refused, { during, now }),
     end: () => client.close(),

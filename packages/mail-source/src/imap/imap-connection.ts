@@ -5,6 +5,7 @@ import type { Session } from "./create-session.ts";
 import { downloadChunks } from "./download-chunks.ts";
 import type { ImapLimits } from "./limits.ts";
 import { readRows } from "./read-rows.ts";
+import { createFolderWatch } from "./watch-folder.ts";
 
 type Options = { signal: AbortSignal };
 
@@ -16,9 +17,11 @@ type Options = { signal: AbortSignal };
  */
 export function createImapConnection(session: Session, limits: ImapLimits, now: () => Date): MailConnection {
   const { client } = session;
+  const watch = createFolderWatch(session, limits);
 
   return {
     async examine(folder, options) {
+      await watch?.examining();
       const box = await session.run("EXAMINE", options, () => client.mailboxOpen(folder, { readOnly: true }));
       const { uidValidity, uidNext, exists, highestModseq } = box ?? {};
       if (uidValidity === undefined) throw new OperationalError("provider.unavailable", "imap EXAMINE: no UIDVALIDITY");
@@ -37,7 +40,9 @@ export function createImapConnection(session: Session, limits: ImapLimits, now: 
     async download(message, options) {
       return downloadChunks(session, message.uid, limits.chunkBytes, options);
     },
+    watch,
     async close() {
+      await watch?.closing();
       if (client.usable) await session.run("LOGOUT", lastWords(limits), () => client.logout()).catch(() => {});
       session.end();
     },

@@ -4,6 +4,10 @@ export type ImapLimits = {
   readonly connectMs: number;
   /** One command's whole wait for the server; the time a caller spends on a fetched message does not count. */
   readonly commandMs: number;
+  /** So long the server is left in IDLE before it is asked for a sign of life and told again (RFC 2177: under 29 minutes). */
+  readonly idleMs: number;
+  /** How long that sign may take. */
+  readonly idleAnswerMs: number;
   /** A polite LOGOUT; then the socket is closed. */
   readonly logoutMs: number;
   /** The largest message that may arrive in one piece. What is larger is downloaded in chunks. */
@@ -19,6 +23,8 @@ export type ImapLimits = {
 export const defaultImapLimits: ImapLimits = {
   connectMs: 30_000,
   commandMs: 60_000,
+  idleMs: 540_000, // many a NAT forgets a silent connection after ten minutes
+  idleAnswerMs: 10_000,
   logoutMs: 1_000,
   literalBytesMax: 32 * 1_048_576,
   lineBytesMax: 16 * 1_048_576,

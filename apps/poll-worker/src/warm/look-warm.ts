@@ -1,0 +1,57 @@
+import { type FolderState, OperationalError } from "@mailfleet/domain";
+import type { Run } from "../hold-run.ts";
+import type { WarmConnection, WarmConnections } from "./create-warm-connections.ts";
+
+export type WarmLook = {
+  readonly warm: WarmConnection;
+  /** The folder as the server has just shown it. */
+  readonly state: FolderState;
+  /** Exactly as it was when everything in it was stored. */
+  readonly nothingNew: boolean;
+};
+
+export type WarmLookRequest = {
+  readonly mailboxId: WarmConnection["mailboxId"];
+  readonly opened: string;
+  readonly run: Pick<Run, "signal">;
+  /** After this long without an answer the connection is dead. */
+  readonly answerMsMax: number;
+};
+
+/**
+ * Looks at the watched folder on the connection that waits there: one command, asked of the server, whatever it has told or
+ * not told. Null where there is no such connection, or where it turns out to be dead: that costs one login.
+ */
+export async function lookWarm(
+  connections: Pick<WarmConnections, "take">,
+  { mailboxId, opened, run, answerMsMax }: WarmLookRequest,
+): Promise<WarmLook | null> {
+  const warm = connections.take(mailboxId, opened);
+  if (warm === null) return null;
+  const { connection, folder, settled } = warm;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new OperationalError("provider.unavailable", silence)), answerMsMax);
+  try {
+    const state = await connection.examine(folder, { signal: AbortSignal.any([run.signal, late.signal]) });
+    return { warm, state, nothingNew: isSame(state, settled) };
+  } catch (error) {
+    await connection.close();
+    const isDead = error instanceof OperationalError && error.code === "provider.unavailable" && !run.signal.aborted;
+    if (isDead) return null;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const silence = "the connection that was held open does not answer";
+
+/** A message that becomes visible late has an older UID, and still makes the count grow. */
+function isSame(a: FolderState, b: FolderState): boolean {
+  return (
+    a.uidValidity === b.uidValidity &&
+    a.uidNext === b.uidNext &&
+    a.messagesCount === b.messagesCount &&
+    a.highestModseq === b.highestModseq
+  );
+}

@@ -1,0 +1,112 @@
+import { Epoch, type MailboxId } from "@mailfleet/domain";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  addTenant,
+  type Fixture,
+  openFixture,
+  pollGrant,
+  runGrant,
+  startRun,
+  sweepGrant,
+  type Tenant,
+} from "./fixture.ts";
+
+const boundMs = 60_000;
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture();
+});
+afterAll(() => fixture.close());
+beforeEach(async () => {
+  await fixture.sql`update mailboxes set state = 'paused', next_due = null`; // of earlier tests
+});
+
+const look = async () => fixture.database.fleet.freshness.look(await sweepGrant(fixture), boundMs);
+const eventsOf = async (mailboxId: MailboxId) =>
+  (await fixture.sql`select type from events where mailbox_id = ${mailboxId} order by seq`).map((row) => row["type"]);
+const checkedAt = async (mailboxId: MailboxId): Promise<Date | null> =>
+  (await fixture.sql`select checked_at from cursors where mailbox_id = ${mailboxId} and folder = 'INBOX'`)[0]?.[
+    "checked_at"
+  ] ?? null;
+
+type Watched = Tenant & { readonly mailboxId: MailboxId };
+
+/** A mailbox whose last look and last beginning lie so far back. */
+async function watched(agoSeconds: number): Promise<Watched> {
+  const tenant = await addTenant(fixture);
+  const [mailboxId] = tenant.mailboxIds as [MailboxId];
+  await pass({ ...tenant, mailboxId }, { last: true });
+  await fixture.sql`update cursors set checked_at = now() - ${agoSeconds} * interval '1 second' where mailbox_id = ${mailboxId}`;
+  await fixture.sql`update mailboxes set active_since = now() - interval '1 hour' where id = ${mailboxId}`;
+  return { ...tenant, mailboxId };
+}
+
+/** One page of a pass, or a look that found nothing new. */
+async function pass({ tenantId, mailboxId }: Watched, how: { last: boolean } | "nothing-new" | "failed") {
+  const epoch = Epoch.parse(await startRun(fixture, mailboxId));
+  const cursor = { uidValidity: 7n, lastUid: 3, highestModseq: null, startedAt: new Date(0) };
+  const page = { epoch, folder: "INBOX", uidValidity: 7n, cursor, messages: [], unreadable: [] };
+  if (typeof how === "object") {
+    await fixture.database.inbox.storePage(await pollGrant(fixture, tenantId, mailboxId), { ...page, last: how.last });
+  }
+  const finish = { id: mailboxId, epoch, state: "idle", nextDue: new Date(Date.now() + 60_000), failuresCount: 0 };
+  await fixture.database.fleet.mailboxClaims.finish(await runGrant(fixture), {
+    ...finish,
+    ...(how === "nothing-new" ? { checked: { folder: "INBOX", uidValidity: "7" } } : {}),
+  });
+}
+
+describe("the age of a mailbox", () => {
+  it("is that of its last completed pass, with or without news, and of nothing else", async () => {
+    const box = await watched(3_600);
+    const before = await checkedAt(box.mailboxId);
+    await pass(box, { last: false });
+    await pass(box, "failed");
+    expect(await checkedAt(box.mailboxId)).toEqual(before);
+    await pass(box, "nothing-new");
+    const looked = await checkedAt(box.mailboxId);
+    expect(looked?.getTime()).toBeGreaterThan(Date.now() - 10_000);
+    await pass(box, { last: true });
+    expect((await checkedAt(box.mailboxId))?.getTime()).toBeGreaterThan(looked?.getTime() ?? 0);
+  });
+
+  it("does not count a look at a folder that was renumbered meanwhile", async () => {
+    const box = await watched(3_600);
+    await fixture.sql`update cursors set uid_validity = 8 where mailbox_id = ${box.mailboxId}`;
+    const before = await checkedAt(box.mailboxId);
+    await pass(box, "nothing-new");
+    expect(await checkedAt(box.mailboxId)).toEqual(before);
+  });
+
+  it("beyond the bound is told once, and again when the bound is met", async () => {
+    const [stale, fresh] = [await watched(61), await watched(30)];
+    expect(await look()).toMatchObject({ staleCount: 1, freshCount: 0, beyondCount: 1 });
+    expect((await look())?.oldestSeconds).toBeGreaterThan(60);
+    expect(await eventsOf(stale.mailboxId)).toEqual(["mailbox.stale"]);
+    await pass(stale, "nothing-new");
+    expect(await look()).toMatchObject({ staleCount: 0, freshCount: 1, beyondCount: 0 });
+    expect(await look()).toMatchObject({ staleCount: 0, freshCount: 0 });
+    expect(await eventsOf(stale.mailboxId)).toEqual(["mailbox.stale", "mailbox.fresh"]);
+    expect(await eventsOf(fresh.mailboxId)).toEqual([]);
+  });
+
+  it("counts from when it became active, and not at all while it or its tenant is not", async () => {
+    const never = await addTenant(fixture);
+    const [paused, suspended] = [await watched(3_600), await watched(3_600)];
+    await fixture.sql`update mailboxes set state = 'paused' where id = ${paused.mailboxId}`;
+    await fixture.sql`update tenants set state = 'suspended' where id = ${suspended.tenantId}`;
+    expect(await look()).toMatchObject({ staleCount: 0, beyondCount: 0 });
+    await fixture.sql`update mailboxes set state = 'active' where id = ${paused.mailboxId}`;
+    await fixture.sql`update tenants set state = 'active' where id = ${suspended.tenantId}`;
+    expect(await look()).toMatchObject({ staleCount: 0, beyondCount: 0 });
+    await fixture.sql`update mailboxes set active_since = now() - interval '2 minutes' where tenant_id = ${never.tenantId}`;
+    expect(await look()).toMatchObject({ staleCount: 1 });
+  });
+
+  it("is judged by one scheduler at a time, so that nothing is told twice", async () => {
+    const boxes = [await watched(100), await watched(100), await watched(100)];
+    const answers = await Promise.all(Array.from({ length: 8 }, look));
+    expect(answers.reduce((sum, answer) => sum + (answer?.staleCount ?? 0), 0)).toBe(3);
+    for (const { mailboxId } of boxes) expect(await eventsOf(mailboxId)).toEqual(["mailbox.stale"]);
+  });
+});
