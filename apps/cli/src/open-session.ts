@@ -1,4 +1,4 @@
-import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
+import { openBlobStore } from "@mailfleet/blob-store";
 import { type Database, openDatabase } from "@mailfleet/database";
 import { type BlobStore, OperationalError } from "@mailfleet/domain";
 import {
@@ -66,9 +66,10 @@ async function openWith(config: CliConfig, proveActor: ProveActor): Promise<Sess
       authorize: (action, resource) => gate.authorize({ actor, action, resource }),
       vault: vaultOnce,
       blobs: () =>
-        createSealedBlobStore({
-          store: createFilesystemBlobStore({ root: config.blobRoot(), now }),
+        openBlobStore({
+          root: config.blobRoot(),
           keys: createContentKeys({ derive: async (...request) => (await vaultOnce()).derive(...request) }),
+          now,
         }),
       async close() {
         await vault?.then((opened) => opened.close()).catch(() => {}); // one that never opened was reported where it was needed

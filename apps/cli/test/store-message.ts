@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
+import { openBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
 import { MailboxId } from "@mailfleet/domain";
 import { channelActor, createGate, processActor } from "@mailfleet/gate";
@@ -22,8 +22,7 @@ export async function storeInDueMailboxes(place: Place, incoming: Incoming) {
   const management = await createLocalKeyManagement({ keyFile: place.keyFile });
   const cache = { cacheSizeMax: 10, cacheTtlMs: 60_000 };
   const vault = createVault({ keys: database.tenantKeys, management, now, ...cache });
-  const files = createFilesystemBlobStore({ root: place.blobRoot, now });
-  const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
+  const blobs = openBlobStore({ root: place.blobRoot, keys: createContentKeys(vault), now });
   const { mailboxClaims } = database.fleet;
   try {
     const claim = await gate.authorize({ actor: processActor("scheduler"), action: "fleet.claim", resource: {} });

@@ -2,9 +2,8 @@
  * Poll worker. Takes poll jobs, reads new mail, stores it with its cursor. Keeps nothing: run as many as you like, and kill
  * any of them at any time.
  */
-import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
+import { openBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
-import { endsWork } from "@mailfleet/domain";
 import { createGate } from "@mailfleet/gate";
 import { createImapMailSource } from "@mailfleet/mail-source";
 import { openQueue } from "@mailfleet/queue";
@@ -18,6 +17,7 @@ import { pollEvents } from "./events.ts";
 import { openAccessWatch } from "./open-access-watch.ts";
 import { pollMailbox } from "./poll-mailbox.ts";
 import { startWorkers } from "./start-workers.ts";
+import { closeWhenLost } from "./warm/close-when-lost.ts";
 import { startWarm } from "./warm/start-warm.ts";
 
 await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
@@ -39,32 +39,16 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const credentials = createCredentialStore({ rows: database.credentials, vault });
   const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
   const source = createImapMailSource({ guard: createNetworkGuard(config.network), tls: config.tls, now });
-  const files = createFilesystemBlobStore({ root: config.blobRoot, now });
-  const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
+  const blobs = openBlobStore({ root: config.blobRoot, keys: createContentKeys(vault), now });
 
   const queue = own(await openQueue({ ...config.queue, onError: failed }));
   const keeping = { gate, workers: database.fleet.workers, queue, polling: config.polling, now, stopping };
   const warm = own(await startWarm({ ...keeping, ...config.warm, events }));
-  access.onAccessChange((change) => {
-    const { tenantId, mailboxId, actorId } = change;
-    if (!endsWork(change) || actorId !== null) return; // a connection is the channel's own, whoever else comes and goes
-    warm.connections.close(mailboxId === null ? { tenantId } : { tenantId, mailboxId });
-  });
+  closeWhenLost(warm.connections, access);
   const hosts = { watch: createHostWatch(), onChange: events.hostChanged };
   const parts = { gate, database, access, tokens, source, blobs, hosts, now, random: Math.random };
   const telling = { onPage: events.pageStored, onLook: events.looked };
   const handle = pollMailbox({ ...parts, polling: config.polling, warm, ...telling });
-  own(
-    startWorkers(queue, [pollMailboxJob, warm.ownJob], handle, {
-      concurrency: config.polling.concurrency,
-      softStopMs: 5_000,
-      onError: events.failed,
-      onOutcome: events.pollEnded,
-      async onBadPayload(bad) {
-        events.jobBad(bad);
-        await database.audit.recordDiscardedJob({ queue: pollMailboxJob.queue, ...bad });
-      },
-    }),
-  );
+  own(startWorkers(queue, [pollMailboxJob, warm.ownJob], handle, { ...config.polling, events, audit: database.audit }));
   log.info("worker.started", {});
 });

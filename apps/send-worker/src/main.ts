@@ -2,7 +2,7 @@
  * Send worker. Takes delivery jobs and hands each submission to its mailbox's own server, as the actor who made it. Keeps
  * nothing: run as many as you like.
  */
-import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
+import { openBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
 import { createGate } from "@mailfleet/gate";
 import { createSmtpMailTransport } from "@mailfleet/mail-transport";
@@ -36,8 +36,7 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const credentials = createCredentialStore({ rows: database.credentials, vault });
   const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
   const transport = createSmtpMailTransport({ guard: createNetworkGuard(config.network), tls: config.tls, now });
-  const files = createFilesystemBlobStore({ root: config.blobRoot, now });
-  const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
+  const blobs = openBlobStore({ root: config.blobRoot, keys: createContentKeys(vault), now });
 
   const parts = { gate, database, access, tokens, transport, blobs, now, random: Math.random };
   const handle = deliverSubmission({ ...parts, ...config.sending, onOutcome: events.attempted });

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
+import { openBlobStore } from "@mailfleet/blob-store";
 import { type Database, migrateDatabase, openDatabase } from "@mailfleet/database";
 import type { BlobStore } from "@mailfleet/domain";
 import { type Actor, createGate, type Gate, type Grant } from "@mailfleet/gate";
@@ -94,10 +94,7 @@ export async function openBenchFleet({ queue, workersCount, profileFolder }: Ben
     gate,
     operator,
     credentials: createCredentialStore({ rows: database.credentials, vault }),
-    blobs: createSealedBlobStore({
-      store: createFilesystemBlobStore({ root: blobRoot, now }),
-      keys: createContentKeys(vault),
-    }),
+    blobs: openBlobStore({ root: blobRoot, keys: createContentKeys(vault), now }),
     blobRoot,
     sql,
     apps: [scheduler, ...workers],

@@ -28,7 +28,7 @@ describe("the command", () => {
   it("says which benches there are, when none is named", async () => {
     const { code, stdout } = await bench("--json");
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ benches: [{ name: "ingest" }] });
+    expect(JSON.parse(stdout).benches).toContainEqual({ name: "ingest", summary: expect.any(String) });
   });
 
   it("refuses a name and an option it does not know, and measures nothing", async () => {
@@ -85,6 +85,6 @@ describe.skipIf(!canMeasure)("a run of ingest", { timeout: 180_000 }, () => {
   it("is no result when a single stored byte is not what was delivered", async () => {
     const { code, stdout, stderr } = await bench("ingest", "--smoke", "--json", "--break", "blob");
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain("a stored message is none of those that are missing");
+    expect(stderr).toContain("stored content was changed");
   });
 });

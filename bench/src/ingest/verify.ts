@@ -1,5 +1,5 @@
 import type { MessageRow } from "@mailfleet/database";
-import type { BlobRef, MessageId } from "@mailfleet/domain";
+import { type BlobRef, type MessageId, OperationalError } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { VerificationError } from "../bench.ts";
 import type { BenchFleet } from "../fleet/open-bench-fleet.ts";
@@ -57,5 +57,10 @@ async function verifyContent(
 }
 
 async function readBlob({ blobs }: BenchFleet, grant: Grant<"message.read">, ref: BlobRef): Promise<Uint8Array> {
-  return Buffer.concat(await Array.fromAsync(blobs.read(grant, ref)));
+  try {
+    return Buffer.concat(await Array.fromAsync(blobs.read(grant, ref)));
+  } catch (error) {
+    if (error instanceof OperationalError) throw new VerificationError(error.message);
+    throw error;
+  }
 }

@@ -3,5 +3,5 @@
 export type { FilesystemBlobStoreOptions } from "./filesystem/create-filesystem-blob-store.ts";
 export { createFilesystemBlobStore } from "./filesystem/create-filesystem-blob-store.ts";
 export { purgeTenant } from "./filesystem/purge-tenant.ts";
-export type { SealedBlobStoreOptions } from "./sealed/create-sealed-blob-store.ts";
-export { createSealedBlobStore } from "./sealed/create-sealed-blob-store.ts";
+export type { BlobStoreOptions } from "./open-blob-store.ts";
+export { openBlobStore } from "./open-blob-store.ts";

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createFilesystemBlobStore, createSealedBlobStore } from "@mailfleet/blob-store";
+import { openBlobStore } from "@mailfleet/blob-store";
 import { createSendClient, type SendRequest } from "@mailfleet/client";
 import { type Database, migrateDatabase, openDatabase } from "@mailfleet/database";
 import { ActorId, newId, type TenantId } from "@mailfleet/domain";
@@ -47,8 +47,7 @@ export async function openFleet(options: FleetOptions) {
   const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });
   const management = await createLocalKeyManagement({ keyFile });
   const vault = createVault({ keys: database.tenantKeys, management, now, cacheSizeMax: 100, cacheTtlMs: 60_000 });
-  const files = createFilesystemBlobStore({ root: blobRoot, now });
-  const blobs = createSealedBlobStore({ store: files, keys: createContentKeys(vault) });
+  const blobs = openBlobStore({ root: blobRoot, keys: createContentKeys(vault), now });
   const sender = createSendClient({ database, blobs, gate, now });
   const env = environment({ folder: folder.path, url, keyFile, blobRoot, more: options.env ?? {} });
   const apps: App[] = [];
