@@ -59,9 +59,10 @@ export async function expectStoredOnce(
   expect(places.map(({ message_id }) => message_id).sort()).toEqual(ids);
 
   const events = await eventsOf(fleet, mailboxId);
-  expect(events.map(({ seq }) => seq)).toEqual(delivered.map((_, index) => index + 1));
-  expect(new Set(events.map(({ type }) => type))).toEqual(new Set(["message.received"]));
-  expect(events.map(({ subject_id }) => subject_id).sort()).toEqual(ids);
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  const ofMessages = events.filter(({ type }) => !/^(tenant|credential)\.|^mailbox\.(paused|resumed)$/.test(type));
+  expect(new Set(ofMessages.map(({ type }) => type))).toEqual(new Set(["message.received"]));
+  expect(ofMessages.map(({ subject_id }) => subject_id).sort()).toEqual(ids);
 
   const grant = await readingGrant(fleet, tenant);
   for (const { raw, body, sha256: expected } of rows) {
