@@ -1,5 +1,6 @@
 import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
+import { createBindings } from "./bindings.ts";
 import { connect } from "./connection.ts";
 import { createCredentialLifecycle } from "./credential-lifecycle.ts";
 import { createCredentials } from "./credentials.ts";
@@ -49,6 +50,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
   return {
     actors: createActors(connection),
     audit,
+    bindings: createBindings(connection),
     credentialLifecycle: createCredentialLifecycle(connection),
     credentials: createCredentials(connection),
     directory: createDirectory(connection),
