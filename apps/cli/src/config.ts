@@ -55,6 +55,7 @@ function toConfig(env: z.output<typeof Environment>) {
     database: { url: env.DATABASE_URL.reveal(), poolSizeMax: 10, applicationName: "cli" },
     token: () => required(env.MAILFLEET_TOKEN, "MAILFLEET_TOKEN: is not set; set it or MAILFLEET_TOKEN_FILE").reveal(),
     key: () => chooseKey(env),
+    kms: { endpoint: env.KMS_ENDPOINT },
     vault: { cacheSizeMax: 1_000, cacheTtlMs: 60_000 },
     blobRoot: () => required(env.BLOB_ROOT, "BLOB_ROOT: is not set; expected the folder of the blob store"),
     network: { allowPrivate: env.NETWORK_ALLOW_PRIVATE },

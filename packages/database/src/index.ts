@@ -9,6 +9,7 @@ export type { EventRow } from "./events.ts";
 export type { AccessChanges, AccessReader } from "./fleet/access-changes.ts";
 export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, StartedRow } from "./fleet/claims.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
+export type { KeyRewrap, StandingKey } from "./fleet/key-rewrap.ts";
 export type { Limits, MailboxSettings, ProvisionedTenant, Provisioning, TenantSettings } from "./fleet/provisioning.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";

@@ -9,6 +9,7 @@ import { createEvents } from "./events.ts";
 import { createAccessChanges } from "./fleet/access-changes.ts";
 import { createClaims } from "./fleet/claims.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
+import { createKeyRewrap } from "./fleet/key-rewrap.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
@@ -70,6 +71,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       mailboxClaims: createClaims(connection, mailboxWork),
       submissionClaims: createClaims(connection, submissionWork),
       hostLimits: createHostLimits(connection),
+      keyRewrap: createKeyRewrap(connection),
       provisioning: createProvisioning(connection),
       status: createStatus(connection),
       submissions: createFleetSubmissions(connection),
