@@ -17,11 +17,12 @@ import { addSigningKey } from "./commands/signing-key.ts";
 import { addStatus } from "./commands/status.ts";
 import { addSubmission } from "./commands/submission.ts";
 import { addTenant } from "./commands/tenant.ts";
+import { addVault } from "./commands/vault.ts";
 
 /** Every command there is, in the order of the help. */
 export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
-  ...[addOperator, addSigningKey],
+  ...[addOperator, addSigningKey, addVault],
   ...[addProvision, addTenant, addMailbox, addCredential, addActor, addHostLimit],
   ...[addMessage, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],

@@ -15,6 +15,12 @@ export const Environment = z.object({
   ...keyVariables,
   BLOB_ROOT: blobVariables.BLOB_ROOT.optional(),
   ...networkVariables,
+  BINDING_ISSUERS_FILE: z.string().optional().meta({
+    description: "JSON file of the OpenID Connect issuers whose ID tokens prove whose a mailbox is.",
+  }),
+  BINDING_DNS_SERVERS: z.string().optional().meta({
+    description: "DNS servers (address:port, separated by commas) that are asked for proofs. Unset: the system's.",
+  }),
   MAILFLEET_TOKEN: secretText().optional().meta({
     secret: true,
     description: "The actor that the command line acts as: a token from `mailfleet init` or `mailfleet actor create`.",
@@ -49,9 +55,15 @@ function toConfig(env: z.output<typeof Environment>) {
     database: { url: env.DATABASE_URL.reveal(), poolSizeMax: 10, applicationName: "cli" },
     token: () => required(env.MAILFLEET_TOKEN, "MAILFLEET_TOKEN: is not set; set it or MAILFLEET_TOKEN_FILE").reveal(),
     key: () => chooseKey(env),
+    kms: { endpoint: env.KMS_ENDPOINT },
     vault: { cacheSizeMax: 1_000, cacheTtlMs: 60_000 },
     blobRoot: () => required(env.BLOB_ROOT, "BLOB_ROOT: is not set; expected the folder of the blob store"),
     network: { allowPrivate: env.NETWORK_ALLOW_PRIVATE },
+    binding: {
+      issuersFile: () =>
+        required(env.BINDING_ISSUERS_FILE, "BINDING_ISSUERS_FILE: is not set; expected a JSON file of issuers"),
+      dnsServers: env.BINDING_DNS_SERVERS?.split(",").map((server) => server.trim()),
+    },
     tls: () => (env.TLS_CA_FILE === undefined ? {} : { caPem: env.TLS_CA_FILE }),
   };
 }

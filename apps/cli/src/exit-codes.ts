@@ -20,6 +20,14 @@ const again = "Nothing is lost; run the same command again in a moment.";
 
 /** How each failure ends a command, and what the person who called it can do. The complete list: a new code does not compile without. */
 export const endingByCode = {
+  "binding.taken": {
+    exitCode: conflict,
+    hint: "Somebody has proven this mailbox already; whoever connected it must disconnect it first.",
+  },
+  "binding.unproven": {
+    exitCode: denied,
+    hint: "Begin again with `mailfleet mailbox prove NAME --by METHOD`: each proof answers a new nonce, once.",
+  },
   "blob.missing": { exitCode: failed, hint: "Check that BLOB_ROOT names the folder that the workers write to." },
   "blob.unavailable": {
     exitCode: tryLater,

@@ -70,3 +70,45 @@ create table offboarding_reports (
   created_at timestamptz not null default now(),
   unique (tenant_id, contents)
 );
+
+-- Whose a mailbox is at its provider, as far as somebody has proven it. What a token is asked for, directory and mailbox,
+-- is read from here and from nowhere else. A row is a proof: what is pending has none and reserves nothing.
+create table mailbox_bindings (
+  mailbox_id uuid primary key references mailboxes,
+  tenant_id uuid not null references tenants,
+  provider text not null check (provider in ('microsoft', 'google', 'oidc')),
+  -- Entra's directory id, or a domain; null where the provider knows none.
+  directory text,
+  -- The mailbox's address there, in lower case.
+  subject text not null check (subject = lower(subject)),
+  proof text not null check (proof in ('id-token', 'dns-txt', 'nonce', 'sign-in', 'assertion')),
+  proven_by text not null,
+  proven_at timestamptz not null default now()
+);
+-- One mailbox is one tenant's, whichever way its directory was written down.
+create unique index mailbox_bindings_subject on mailbox_bindings (provider, subject) nulls not distinct;
+
+-- What a proof has to answer: made for one mailbox, good for a while and once. Only its digest is here.
+create table binding_challenges (
+  mailbox_id uuid not null references mailboxes,
+  tenant_id uuid not null references tenants,
+  method text not null check (method in ('id-token', 'dns-txt', 'nonce')),
+  nonce_sha256 bytea not null unique,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  failures_count integer not null default 0,
+  primary key (mailbox_id, method)
+);
+
+-- A mailbox that is given up, or is another one from now on, keeps no proof of what it was.
+create function drop_binding() returns trigger language plpgsql as $$
+begin
+  delete from mailbox_bindings where mailbox_id = new.id;
+  delete from binding_challenges where mailbox_id = new.id;
+  return null;
+end $$;
+create trigger mailboxes_rebound after update of proven_at, address, identity, state on mailboxes
+  for each row when (
+    (old.proven_at is not null and new.proven_at is null) or new.address <> old.address or new.identity <> old.identity
+    or (new.state = 'disconnected' and old.state <> 'disconnected'))
+  execute function drop_binding();

@@ -4,6 +4,7 @@ export type { ActorKeyRow } from "./actor-keys.ts";
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
 export type { Cancellation } from "./cancel-submission.ts";
+export type { Binding, Bindings, Challenge, NewBinding } from "./bindings.ts";
 export type { CredentialLifecycle, StagedCredential } from "./credential-lifecycle.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
@@ -12,6 +13,7 @@ export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, PollStart, Star
 export type { Freshness, FreshnessChange } from "./fleet/freshness.ts";
 export type { HostBreaker, HostBreakers, SeenBreaker } from "./fleet/host-breakers.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
+export type { KeyRewrap, StandingKey } from "./fleet/key-rewrap.ts";
 export type {
   Limits,
   MailboxSettings,

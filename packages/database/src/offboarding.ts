@@ -113,7 +113,7 @@ export function createOffboarding({ sql, now }: Connection): Offboarding {
         purpose: row["purpose"] as KeyPurpose,
         version: Number(row["version"]),
         keyId: String(row["key_id"]),
-        destroyedAt: (row["destroyed_at"] as Date).toISOString(),
+        destroyedAt: new Date(String(row["destroyed_at"])).toISOString(),
       }));
     },
     async keepReport(grant, contents, report) {

@@ -1,6 +1,7 @@
 import { createActorKeys } from "./actor-keys.ts";
 import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
+import { createBindings } from "./bindings.ts";
 import { connect } from "./connection.ts";
 import { createCredentialLifecycle } from "./credential-lifecycle.ts";
 import { createCredentials } from "./credentials.ts";
@@ -11,6 +12,7 @@ import { createClaims } from "./fleet/claims.ts";
 import { createFreshness } from "./fleet/freshness.ts";
 import { createHostBreakers } from "./fleet/host-breakers.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
+import { createKeyRewrap } from "./fleet/key-rewrap.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
@@ -54,6 +56,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     actors: createActors(connection),
     actorKeys: createActorKeys(connection),
     audit,
+    bindings: createBindings(connection),
     credentialLifecycle: createCredentialLifecycle(connection),
     credentials: createCredentials(connection),
     directory: createDirectory(connection),
@@ -74,6 +77,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       submissionClaims: createClaims(connection, submissionWork),
       hostBreakers: createHostBreakers(connection),
       hostLimits: createHostLimits(connection),
+      keyRewrap: createKeyRewrap(connection),
       provisioning: createProvisioning(connection),
       status: createStatus(connection),
       submissions: createFleetSubmissions(connection),

@@ -15,9 +15,11 @@ export const keptTables: readonly string[] = [
   "access_changes",
   "actors",
   "audit",
+  "binding_challenges",
   "credentials", // empty by then
   "events",
   "lanes",
+  "mailbox_bindings", // gone with the mailboxes' proof
   "mailboxes", // without address and name
   "offboarding_reports",
   "staged_credentials", // empty by then

@@ -13,6 +13,8 @@ export type Remedy =
 
 /** The complete list. A new code does not compile until its remedy is chosen. */
 export const remedyByCode = {
+  "binding.taken": "discard",
+  "binding.unproven": "discard",
   "blob.missing": "page-operator",
   "blob.unavailable": "retry",
   "connection.insecure": "ask-admin",

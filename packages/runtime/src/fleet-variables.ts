@@ -26,6 +26,10 @@ export const keyVariables = {
     .string()
     .optional()
     .meta({ description: "File of the local key that wraps data keys. Either this or KMS_KEY_ID." }),
+  KMS_ALSO_LOCAL_KEY_FILES: z.string().optional().meta({
+    description:
+      "Key files, separated by commas, that data keys may still be wrapped with: for `mailfleet vault rewrap`.",
+  }),
   KMS_KEY_ID: z.string().optional().meta({ description: "AWS KMS key (id, ARN or alias) that wraps data keys." }),
   KMS_REGION: z.string().optional().meta({ description: "AWS region of KMS_KEY_ID." }),
   KMS_ENDPOINT: z.url().optional().meta({ description: "Another endpoint of AWS KMS, such as a VPC endpoint." }),
@@ -80,10 +84,11 @@ type KeyValues = z.output<z.ZodObject<typeof keyVariables>>;
 /** Which key wraps data keys, or what is wrong with the choice. */
 function readKey(env: KeyValues) {
   const { KMS_LOCAL_KEY_FILE: keyFile, KMS_KEY_ID: keyId, KMS_REGION: region, KMS_ENDPOINT: endpoint } = env;
-  if (keyFile !== undefined && keyId === undefined) return { kind: "local-key-file", keyFile } as const;
+  const alsoKeyFiles = env.KMS_ALSO_LOCAL_KEY_FILES?.split(",").map((file) => file.trim());
+  if (keyFile !== undefined && keyId === undefined) return { kind: "local-key-file", keyFile, alsoKeyFiles } as const;
   if (keyFile !== undefined || keyId === undefined) return "KMS_LOCAL_KEY_FILE, KMS_KEY_ID: set exactly one of them";
   if (region === undefined) return "KMS_REGION: is not set; it is needed with KMS_KEY_ID";
-  return { kind: "aws-kms", keyId, region, endpoint } as const;
+  return { kind: "aws-kms", keyId, region, endpoint, alsoKeyFiles } as const;
 }
 
 /** @throws ConfigurationError when not exactly one key is chosen */

@@ -96,12 +96,25 @@ export function describeKeyManagement(name: string, start: () => Promise<KeyMana
       expect(hex(await keys.unwrap(wrapped, context, never))).toBe(expected);
     });
 
+    it("wraps a key that another one had wrapped, in the same context and no other, and leaves the key as it is", async () => {
+      const another = await fixture.openAnother();
+      const { plaintext } = await another.createDataKey(context, never);
+      const expected = hex(plaintext);
+      const wrapped = await keys.wrap(plaintext, context, never);
+      expect(wrapped.keyId).toBe((await keys.createDataKey(context, never)).wrapped.keyId);
+      expect(hex(plaintext)).toBe(expected);
+      plaintext.fill(0);
+      expect(hex(await keys.unwrap(wrapped, context, never))).toBe(expected);
+      await expect(keys.unwrap(wrapped, { ...context, version: 2 }, never)).rejects.toMatchObject(unreadable);
+    });
+
     it("does nothing for a caller who has already left", async () => {
       const { wrapped } = await keys.createDataKey(context, never);
       const reason = new Error("the caller left");
       const left = { signal: AbortSignal.abort(reason) };
       await expect(keys.createDataKey(context, left)).rejects.toBe(reason);
       await expect(keys.unwrap(wrapped, context, left)).rejects.toBe(reason);
+      await expect(keys.wrap(new Uint8Array(32), context, left)).rejects.toBe(reason);
     });
   });
 }

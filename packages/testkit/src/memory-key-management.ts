@@ -9,7 +9,7 @@ import {
 
 export type MemoryKeyManagement = KeyManagement & {
   /** How often each method was asked, refused calls included. */
-  readonly calls: { createDataKey: number; unwrap: number };
+  readonly calls: { createDataKey: number; unwrap: number; wrap: number };
   /** From now on every call fails with this; null lets calls through again. */
   failWith(error: Error | null): void;
   /** From now on every call waits, until `resume` or the caller's signal ends the wait. */
@@ -21,7 +21,7 @@ export type MemoryKeyManagement = KeyManagement & {
 export function memoryKeyManagement(): MemoryKeyManagement {
   const keyId = `memory:${randomUUID()}`;
   const kept = new Map<string, { key: Uint8Array; context: string }>();
-  const calls = { createDataKey: 0, unwrap: 0 };
+  const calls = { createDataKey: 0, unwrap: 0, wrap: 0 };
   let failure: Error | null = null;
   let paused = Promise.withResolvers<void>();
   paused.resolve();
@@ -49,6 +49,14 @@ export function memoryKeyManagement(): MemoryKeyManagement {
       const key = Uint8Array.from(randomBytes(32));
       kept.set(ticket.toString("hex"), { key, context: asText(context) });
       return { plaintext: Uint8Array.from(key), wrapped: { keyId, ciphertext: Uint8Array.from(ticket) } };
+    },
+
+    async wrap(key: Uint8Array, context: KeyContext, { signal }: { signal: AbortSignal }): Promise<WrappedKey> {
+      calls.wrap += 1;
+      await pass(signal);
+      const ticket = randomBytes(16);
+      kept.set(ticket.toString("hex"), { key: Uint8Array.from(key), context: asText(context) });
+      return { keyId, ciphertext: Uint8Array.from(ticket) };
     },
 
     async unwrap(wrapped: WrappedKey, context: KeyContext, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {

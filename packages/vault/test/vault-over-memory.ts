@@ -51,5 +51,6 @@ function keepingKeys(service: KeyManagement, keysSeen: Uint8Array[]): KeyManagem
       keysSeen.push(key);
       return key;
     },
+    wrap: (key, context, options) => service.wrap(key, context, options),
   };
 }

@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 export type Gateway = {
   readonly port: number;
   connectionsCount(): number;
+  /** What clients have said so far, TLS and all. */
+  clientBytes(): number;
   /** Something did not pass since `hold`. */
   isHolding(): boolean;
   /** From now on nothing passes, in either direction, and nobody is told. With `bytes`: after so many more of the server's. */
@@ -21,6 +23,7 @@ export type Gateway = {
 export async function openGateway(target: { readonly port: number }): Promise<Gateway> {
   const open = new Set<Socket>();
   let count = 0;
+  let said = 0;
   let holding = false;
   let closed = false;
   let bytesLeft = Number.POSITIVE_INFINITY;
@@ -36,6 +39,7 @@ export async function openGateway(target: { readonly port: number }): Promise<Ga
       if (!held) client.write(chunk);
     });
     client.on("data", (chunk: Buffer) => {
+      said += chunk.length;
       if (!held) upstream.write(chunk);
     });
     for (const socket of [client, upstream]) {
@@ -53,6 +57,7 @@ export async function openGateway(target: { readonly port: number }): Promise<Ga
   return {
     port: (server.address() as AddressInfo).port,
     connectionsCount: () => count,
+    clientBytes: () => said,
     isHolding: () => holding,
     hold(bytes = 0) {
       bytesLeft = bytes;

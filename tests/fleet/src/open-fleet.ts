@@ -59,6 +59,7 @@ export async function openFleet(options: FleetOptions) {
     database,
     gate,
     blobs,
+    vault,
     folder: folder.path,
     credentials: createCredentialStore({ rows: database.credentials, vault }),
     operator: await createOperator(gate, database),

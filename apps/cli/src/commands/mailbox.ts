@@ -4,6 +4,7 @@ import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findNamedMailbox, findTenants, missing, type resourceOf } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
 import { addMailboxLifecycle } from "./mailbox-lifecycle.ts";
+import { addMailboxProve } from "./mailbox-prove.ts";
 
 type ListOptions = Options & { readonly tenant?: string };
 
@@ -48,6 +49,7 @@ export const addMailbox: AddCommand = (program, run) => {
       }),
   );
   addMailboxLifecycle(mailbox, run);
+  addMailboxProve(mailbox, run);
 };
 
 async function listMailboxes(session: Session, { tenant }: ListOptions) {

@@ -25,4 +25,6 @@ export type DataKey = { readonly plaintext: Uint8Array; readonly wrapped: Wrappe
 export interface KeyManagement {
   createDataKey(context: KeyContext, options: { signal: AbortSignal }): Promise<DataKey>;
   unwrap(wrapped: WrappedKey, context: KeyContext, options: { signal: AbortSignal }): Promise<Uint8Array>;
+  /** Wraps a data key that another wrapping key had wrapped before. Nothing else is ever wrapped twice. */
+  wrap(key: Uint8Array, context: KeyContext, options: { signal: AbortSignal }): Promise<WrappedKey>;
 }

@@ -20,6 +20,7 @@ export type EmbeddedImap = {
 export async function startEmbeddedImap(
   users: readonly { address: string; password: string }[],
   certificate: TestCertificate,
+  accepts: (address: string, password: string) => boolean,
 ): Promise<EmbeddedImap> {
   const plugins = ["ID", "NAMESPACE", "UNSELECT", "UIDPLUS", "SPECIAL-USE"];
   const mailboxes = new Map<string, ImapServer>();
@@ -30,6 +31,15 @@ export async function startEmbeddedImap(
     secureConnection: true,
     credentials: { key: certificate.keyPem, cert: certificate.certPem },
     users: Object.fromEntries(users.map(({ address, password }) => [address, { password }])),
+  });
+  // Hoodiecrow knows one password a user; whatever else is accepted is shown to it as that one.
+  const logIn = door.getCommandHandler("LOGIN");
+  door.setCommandHandler("LOGIN", (connection, command, data, done) => {
+    const [name, secret] = command.attributes ?? [];
+    const user = users.find(({ address }) => address === name?.value);
+    if (user !== undefined && secret?.value !== undefined)
+      secret.value = accepts(user.address, secret.value) ? user.password : `not ${user.password}`;
+    logIn(connection, command, data, done);
   });
   const connections = new Set<Connection>();
   door.connectionHandlers.push((connection) => {

@@ -16,6 +16,8 @@ export type EmbeddedMail = {
   deliver(address: string, raw: Uint8Array, options?: { internalDate?: Date }): void;
   /** What SMTP accepted for an address, known here or not, in the order it came. */
   delivered(address: string): readonly Uint8Array[];
+  /** Which passwords the user signs in with from now on; more than one while one is replaced. */
+  setPasswords(address: string, passwords: readonly string[]): void;
   expunge(address: string, uid: number): void;
   /** Another UIDVALIDITY, UIDs counted anew from 1; open sessions of that user end. */
   resetUidValidity(address: string): void;
@@ -30,7 +32,9 @@ export type EmbeddedMail = {
  */
 export async function startEmbeddedMail(options: { users: readonly EmbeddedMailUser[] }): Promise<EmbeddedMail> {
   const certificate = await testCertificate();
-  const imap = await startEmbeddedImap(options.users, certificate);
+  const passwords = new Map(options.users.map(({ address, password }) => [address, [password] as readonly string[]]));
+  const accepts = (address: string, password: string) => passwords.get(address)?.includes(password) === true;
+  const imap = await startEmbeddedImap(options.users, certificate, accepts);
   const accepted = new Map<string, Uint8Array[]>();
   const known = new Set(options.users.map(({ address }) => address));
 
@@ -39,7 +43,7 @@ export async function startEmbeddedMail(options: { users: readonly EmbeddedMailU
     accepted.set(address, [...(accepted.get(address) ?? []), raw]);
     if (known.has(address)) imap.append(address, raw, new Date());
   };
-  const smtp = await startSubmission(options.users, certificate, accept);
+  const smtp = await startSubmission(accepts, certificate, accept);
   return {
     host: "127.0.0.1",
     imapPort: imap.port,
@@ -47,6 +51,7 @@ export async function startEmbeddedMail(options: { users: readonly EmbeddedMailU
     caPem: certificate.caPem,
     deliver: (address, raw, { internalDate = new Date() } = {}) => imap.append(address, raw, internalDate),
     delivered: (address) => accepted.get(address.toLowerCase()) ?? [],
+    setPasswords: (address, accepted) => void passwords.set(address, accepted),
     expunge: imap.expunge,
     resetUidValidity: imap.resetUidValidity,
     async close() {
@@ -56,7 +61,7 @@ export async function startEmbeddedMail(options: { users: readonly EmbeddedMailU
 }
 
 async function startSubmission(
-  users: readonly EmbeddedMailUser[],
+  accepts: (address: string, password: string) => boolean,
   certificate: TestCertificate,
   accept: (recipient: string, raw: Uint8Array) => void,
 ) {
@@ -68,8 +73,10 @@ async function startSubmission(
     closeTimeout: 500,
     logger: false,
     onAuth(auth, _session, callback) {
-      const user = users.find(({ address, password }) => address === auth.username && password === auth.password);
-      callback(user === undefined ? new Error("Invalid username or password") : null, { user: user?.address });
+      const username = auth.username ?? "";
+      callback(accepts(username, auth.password ?? "") ? null : new Error("Invalid username or password"), {
+        user: username,
+      });
     },
     onData(stream, session, callback) {
       buffer(stream)

@@ -13,12 +13,15 @@ declare module "hoodiecrow-imap" {
   };
 
   export type Answer = { readonly tag: string };
-  export type Command = { readonly attributes?: readonly { readonly value?: string }[] };
+  export type Command = { readonly attributes?: readonly { value?: string }[] };
+  export type CommandHandler = (connection: Connection, command: Command, data: string, done: () => void) => void;
 
   export interface ImapServer extends EventEmitter {
     server: Server;
     connectionHandlers: ((connection: Connection) => void)[];
     outputHandlers: ((connection: Connection, answer: Answer, description?: string, command?: Command) => void)[];
+    getCommandHandler(command: string): CommandHandler;
+    setCommandHandler(command: string, handler: CommandHandler): void;
     getMailbox(path: string): Mailbox | undefined;
     /** `raw` is a binary string: one character, one byte. */
     appendMessage(mailbox: string, flags: readonly string[], internalDate: Date, raw: string): { message: Message };

@@ -141,6 +141,12 @@ function perform(operation: string, body: Request, find: (name: string) => Key):
         CiphertextBlob: encrypt(key, plaintext, contextOf(body["EncryptionContext"])).toString("base64"),
       };
     }
+    case "Encrypt": {
+      const key = usable(find(text(body, "KeyId")));
+      const plaintext = Buffer.from(text(body, "Plaintext"), "base64");
+      const wrapped = encrypt(key, plaintext, contextOf(body["EncryptionContext"]));
+      return { KeyId: key.arn, CiphertextBlob: wrapped.toString("base64") };
+    }
     case "Decrypt": {
       const named = body["KeyId"] === undefined ? undefined : find(text(body, "KeyId"));
       const { key, plaintext } = decrypt(blob(body), contextOf(body["EncryptionContext"]), named, find);

@@ -1,4 +1,10 @@
-import { DecryptCommand, GenerateDataKeyCommand, KMSClient, type KMSClientConfig } from "@aws-sdk/client-kms";
+import {
+  DecryptCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  KMSClient,
+  type KMSClientConfig,
+} from "@aws-sdk/client-kms";
 import { type KeyContext, type KeyManagement, OperationalError } from "@mailfleet/domain";
 import { type KmsOperation, toOperationalError } from "./to-operational-error.ts";
 
@@ -63,6 +69,18 @@ export function createAwsKeyManagement(options: AwsKeyManagementOptions): AwsKey
       const plaintext = own(reply.Plaintext);
       if (plaintext === undefined) throw incomplete();
       return plaintext;
+    },
+
+    async wrap(key, context, { signal }) {
+      const command = new EncryptCommand({
+        KeyId: options.keyId,
+        Plaintext: key,
+        EncryptionContext: encryptionContext(context),
+      });
+      const reply = await asked("createDataKey", signal, () => client.send(command, { abortSignal: signal }));
+      const { KeyId: keyId, CiphertextBlob: ciphertext } = reply;
+      if (keyId === undefined || ciphertext === undefined) throw incomplete();
+      return { keyId, ciphertext };
     },
 
     async close() {

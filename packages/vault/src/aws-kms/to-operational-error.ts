@@ -12,7 +12,8 @@ const slowDown = "KMS limits the rate; hold data keys longer or ask AWS for a hi
 
 /** What an operator should do. Everything not named here is the service's own trouble, and passes. */
 const hints: Readonly<Record<string, string>> = {
-  AccessDeniedException: "allow kms:GenerateDataKey and kms:Decrypt on the key to this process's role",
+  AccessDeniedException:
+    "allow kms:GenerateDataKey and kms:Decrypt on the key to this process's role, and kms:Encrypt to whoever rewraps",
   CredentialsProviderError: renewCredentials,
   DisabledException: "the key is disabled; enable it",
   ExpiredTokenException: renewCredentials,

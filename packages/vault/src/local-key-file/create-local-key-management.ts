@@ -12,6 +12,9 @@ export type LocalKeyManagementOptions = {
   readonly keyFile: string;
 };
 
+/** `keyId` names the one key it wraps with and unwraps. */
+export type LocalKeyManagement = KeyManagement & { readonly keyId: string };
+
 /** Wrapped key = format (1 byte) | nonce (12) | ciphertext (32) | tag (16). */
 const format = 1;
 const wrappedLength = 1 + keyLength + overheadLength;
@@ -23,16 +26,25 @@ const fileSizeMax = 256;
  *
  * @throws OperationalError `key.unavailable` when the file is absent, readable by others or not a key
  */
-export async function createLocalKeyManagement({ keyFile }: LocalKeyManagementOptions): Promise<KeyManagement> {
+export async function createLocalKeyManagement({ keyFile }: LocalKeyManagementOptions): Promise<LocalKeyManagement> {
   const wrappingKey = await readKey(keyFile);
   const keyId = keyIdOf(wrappingKey);
+  const wrap = (key: Uint8Array, context: KeyContext) => {
+    const ciphertext = encrypt(wrappingKey, authenticatedData(keyId, context), key, Uint8Array.of(format));
+    return { keyId, ciphertext };
+  };
 
   return {
+    keyId,
     async createDataKey(context, { signal }) {
       signal.throwIfAborted();
       const plaintext = Uint8Array.from(randomBytes(keyLength));
-      const ciphertext = encrypt(wrappingKey, authenticatedData(keyId, context), plaintext, Uint8Array.of(format));
-      return { plaintext, wrapped: { keyId, ciphertext } };
+      return { plaintext, wrapped: wrap(plaintext, context) };
+    },
+
+    async wrap(key, context, { signal }) {
+      signal.throwIfAborted();
+      return wrap(key, context);
     },
 
     async unwrap({ keyId: wrappedBy, ciphertext }, context, { signal }) {
