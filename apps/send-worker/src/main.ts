@@ -31,7 +31,8 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const vault = own(createVault({ keys: database.tenantKeys, management, now, ...config.vault }));
   const credentials = createCredentialStore({ rows: database.credentials, vault });
   const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
-  const transport = createSmtpMailTransport({ guard: createNetworkGuard(config.network), tls: config.tls, now });
+  const guard = createNetworkGuard(config.network);
+  const transport = own(createSmtpMailTransport({ guard, tls: config.tls, pool: {}, now }));
   const blobs = createFilesystemBlobStore({ root: config.blobRoot, now });
 
   const parts = { gate, database, tokens, transport, blobs, now, random: Math.random };

@@ -28,6 +28,7 @@ export const remedyByCode = {
   "key.unavailable": "retry",
   "login.refused": "reconnect",
   "login.suspect": "retry",
+  "mailbox.busy": "wait",
   "provider.throttled": "wait",
   "provider.unavailable": "retry",
   "queue.unavailable": "retry",
