@@ -6,8 +6,8 @@ import type { SmtpSession } from "./open-smtp-session.ts";
 export type PoolLimits = {
   /** At once, for one login at one server. */
   readonly connectionsPerLoginMax: number;
-  /** Open and idle, over all logins. */
-  readonly idleCountMax: number;
+  /** Open and idle at one server, over all its logins: a server counts what one client has open (Postfix takes 50). */
+  readonly idlePerServerMax: number;
   readonly idleMsMax: number;
   /** From connecting on. Servers end long sessions in their own way, and policies change. */
   readonly ageMsMax: number;
@@ -18,7 +18,7 @@ export type PoolLimits = {
 
 export const defaultPoolLimits: PoolLimits = {
   connectionsPerLoginMax: 3,
-  idleCountMax: 200,
+  idlePerServerMax: 12,
   idleMsMax: 10_000,
   ageMsMax: 300_000,
   messagesMax: 100,
@@ -35,7 +35,12 @@ export type PooledSession = {
 };
 
 /** Good until `untilMs`, in ms since 1970. */
-type Held = PooledSession & { readonly key: string; readonly untilMs: number; readonly messagesCount: number };
+type Held = PooledSession & {
+  readonly key: string;
+  readonly server: string;
+  readonly untilMs: number;
+  readonly messagesCount: number;
+};
 type Idle = { readonly held: Held; readonly timer: NodeJS.Timeout };
 type Waiting = { readonly give: (held: Held | null) => void };
 type Shelf = { openCount: number; idle: Idle[]; readonly waiting: Waiting[] };
@@ -77,7 +82,7 @@ export function createSessionPool(limits: PoolLimits, now: () => Date): SessionP
         try {
           const session = await open();
           const untilMs = Math.min(now().getTime() + limits.ageMsMax, tokenEndMs(login) - tokenMarginMs);
-          return { session, isUsed: false, key, untilMs, messagesCount: 0 };
+          return { session, isUsed: false, key, server: `${server.host}:${server.port}`, untilMs, messagesCount: 0 };
         } catch (error) {
           shelves.leavePlace(key);
           throw error;
@@ -97,7 +102,7 @@ class Shelves {
   readonly #byKey = new Map<string, Shelf>();
   readonly #limits: PoolLimits;
   readonly #now: () => Date;
-  #idleCount = 0;
+  readonly #idleCounts = new Map<string, number>();
   #isClosed = false;
 
   constructor(limits: PoolLimits, now: () => Date) {
@@ -148,15 +153,14 @@ class Shelves {
   }
 
   #rest(held: Held): void {
-    if (this.#idleCount >= this.#limits.idleCountMax) this.#dropOneIdle();
+    if (this.#countIdle(held, 1) > this.#limits.idlePerServerMax) this.#dropOneIdle(held.server);
     const shelf = this.#shelfOf(held.key);
     const timer = setTimeout(() => {
       shelf.idle = shelf.idle.filter((idle) => idle.held !== held);
-      this.#idleCount -= 1;
+      this.#countIdle(held, -1);
       this.drop(held);
     }, this.#limits.idleMsMax).unref();
     shelf.idle.push({ held, timer });
-    this.#idleCount += 1;
   }
 
   #shelfOf(key: string): Shelf {
@@ -175,12 +179,19 @@ class Shelves {
     const idle = shelf.idle.pop();
     if (idle === undefined) return null;
     clearTimeout(idle.timer);
-    this.#idleCount -= 1;
+    this.#countIdle(idle.held, -1);
     return idle.held;
   }
 
-  #dropOneIdle(): void {
-    const shelf = this.#byKey.values().find(({ idle }) => idle.length > 0);
+  #countIdle({ server }: Held, change: 1 | -1): number {
+    const count = (this.#idleCounts.get(server) ?? 0) + change;
+    if (count === 0) this.#idleCounts.delete(server);
+    else this.#idleCounts.set(server, count);
+    return count;
+  }
+
+  #dropOneIdle(server: string): void {
+    const shelf = this.#byKey.values().find(({ idle }) => idle[0]?.held.server === server);
     const held = shelf && this.#takeIdle(shelf);
     if (held) this.drop(held);
   }
