@@ -40,7 +40,6 @@ export async function runFleet(fleet: SendFleet, tenant: SendTenant, plan: SendP
   // Nobody is left at work behind a failure.
   const enqueues = await Promise.allSettled(Array.from({ length: enqueuesAtOnce }, enqueue));
   for (const end of enqueues) if (end.status === "rejected") throw end.reason;
-  if (process.env["BENCH_DEBUG"]) console.error("enqueued in", (Date.now() - startedAt) / 1000);
   const ends = await untilSent(fleet, [...begunAt.keys()], signal);
   const seconds = (Math.max(...ends.values()) - startedAt) / 1_000;
   const latencies = [...begunAt].map(([id, at]) => (ends.get(id) ?? Number.NaN) - at);

@@ -15,6 +15,7 @@ export type { FolderCursor, Inbox, NewAttachment, NewMessage, NewPage, StoredPag
 export { unreadableAttemptsMax } from "./inbox.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";
+export { microBatch } from "./micro-batch.ts";
 export { migrateDatabase } from "./migrate.ts";
 export type { Database, DatabaseOptions } from "./open-database.ts";
 export { openDatabase } from "./open-database.ts";
