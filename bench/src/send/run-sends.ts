@@ -18,7 +18,7 @@ export type SendPlan = {
 };
 
 /** About 5 KB. */
-export const messageText = "A line of an ordinary length, as people write them.\n".repeat(95);
+const messageText = "A line of an ordinary length, as people write them.\n".repeat(95);
 const recipient = "reader@example.com";
 const enqueuesAtOnce = 16;
 
