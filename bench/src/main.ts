@@ -5,8 +5,9 @@
 import { type Bench, type BenchOutcome, UsageError, VerificationError } from "./bench.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { schedule } from "./schedule/schedule.ts";
+import { send } from "./send/send.ts";
 
-const benches: readonly Bench[] = [ingest, schedule];
+const benches: readonly Bench[] = [ingest, schedule, send];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -71,6 +71,7 @@ export const endingByCode = {
   },
   "login.refused": { exitCode: failed, hint: "Correct the user or the password of this mailbox." },
   "login.suspect": { exitCode: tryLater, hint: again },
+  "mailbox.busy": { exitCode: tryLater, hint: again },
   "provider.throttled": {
     exitCode: tryLater,
     hint: "The mail server asks for a pause; run the same command again later.",

@@ -18,6 +18,7 @@ import {
 } from "@mailfleet/queue-contracts";
 import type { AccessWatch, HeldAccess } from "@mailfleet/runtime";
 import { type Attempt, judgeAttempt } from "./judge-attempt.ts";
+import { putOff } from "./put-off.ts";
 
 export type DeliverSubmissionDeps = {
   readonly gate: Gate;
@@ -53,7 +54,8 @@ export function deliverSubmission(deps: DeliverSubmissionDeps): JobHandler<Deliv
     if (!(await database.fleet.submissionClaims.heartbeat(grant, held, deps.prepareMs))) return discard("not-ours");
 
     const attempt = await attemptWatched(deps, { submissionId, epoch, target, signal, runGrant });
-    const outcome = judgeAttempt(attempt, { epoch, target, now: now(), random });
+    const judgement = { epoch, target, now: now(), random };
+    const outcome = putOff(attempt, judgement) ?? judgeAttempt(attempt, judgement);
     // What the server said is a fact: it is written down whoever may ask for what by now.
     const recorded = await database.fleet.submissions.recordOutcome(await runGrant(), submissionId, outcome);
     if (!recorded) return discard("not-ours");

@@ -35,7 +35,8 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   access.onAccessChange(({ tenantId }) => vault.forget(tenantId));
   const credentials = createCredentialStore({ rows: database.credentials, vault });
   const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
-  const transport = createSmtpMailTransport({ guard: createNetworkGuard(config.network), tls: config.tls, now });
+  const guard = createNetworkGuard(config.network);
+  const transport = own(createSmtpMailTransport({ guard, tls: config.tls, pool: {}, now }));
   const blobs = openBlobStore({ root: config.blobRoot, keys: createContentKeys(vault), now });
 
   const parts = { gate, database, access, tokens, transport, blobs, now, random: Math.random };

@@ -2,6 +2,7 @@ import type { Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet
 import { ActorId, type BlobStore, newId, OperationalError, SubmissionId, ThreadId } from "@mailfleet/domain";
 import type { Actor, Gate, Grant } from "@mailfleet/gate";
 import { composeMessage, newMessageIdHeader, replyReferences, replySubject } from "@mailfleet/mail-content";
+import { createRawWriter } from "./create-raw-writer.ts";
 import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
 import { requestDigest } from "./request-digest.ts";
 import { parseSendRequest, type SendRequest, type SendRequestInput } from "./send-request.ts";
@@ -33,6 +34,7 @@ export type SendClient = SubmissionClient & {
 };
 
 export function createSendClient(deps: SendClientDeps): SendClient {
+  const writeRaw = createRawWriter(deps.blobs);
   return {
     ...createSubmissionClient(deps),
     async enqueueSend(actor, asked) {
@@ -52,9 +54,7 @@ export function createSendClient(deps: SendClientDeps): SendClient {
       const submissionId = newId(SubmissionId);
       const message = await compose(deps, submissionId, mailbox, answered, request);
 
-      const segment = await deps.blobs.openSegment(grant);
-      const raw = await segment.append(message.raw);
-      await segment.commit(); // the row that names these bytes comes after them
+      const raw = await writeRaw({ grant, raw: message.raw }); // the row that names these bytes comes after them
       const row = await deps.database.submissions.accept(grant, {
         id: submissionId,
         mailboxId,

@@ -1,7 +1,8 @@
-import { createFilesystemBlobStore } from "@mailfleet/blob-store";
+import { openBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
 import { MailboxId, OperationalError, SubmissionId, type TenantId } from "@mailfleet/domain";
 import { createGate, createTokenVerifier } from "@mailfleet/gate";
+import { createContentKeys, createVault, type KeyManagementChoice, openKeyManagement } from "@mailfleet/vault";
 import { createSendClient, type Receipt } from "./create-send-client.ts";
 import type { SubmissionView, WaitOptions, WaitResult } from "./create-submission-client.ts";
 import type { SendRequestInput } from "./send-request.ts";
@@ -10,6 +11,8 @@ export type SendClientOptions = {
   readonly databaseUrl: string;
   /** The folder of the blob store that the send workers read. */
   readonly blobRoot: string;
+  /** What wraps the fleet's data keys: content is sealed before it is stored. Only `content` keys are ever unwrapped. */
+  readonly key: KeyManagementChoice;
   /** An actor token of `mailfleet actor create`: of one tenant, for which everything is done. */
   readonly token: string;
   /** Connections to the database at most. */
@@ -33,6 +36,9 @@ export type TenantSendClient = {
   close(): Promise<void>;
 };
 
+/** A client sends for one tenant. */
+const keyCache = { cacheSizeMax: 10, cacheTtlMs: 300_000 };
+
 /**
  * Opens everything a producer needs, for a program outside this workspace: the database and the blob store of the fleet. No
  * other process has to be alive for a message to be accepted.
@@ -40,7 +46,7 @@ export type TenantSendClient = {
  * @throws OperationalError `gate.denied` when the token is none of this fleet's, or an operator's; `schema.outdated`
  */
 export async function openSendClient(options: SendClientOptions): Promise<TenantSendClient> {
-  const { databaseUrl: url, blobRoot, token, poolSizeMax = 4 } = options;
+  const { databaseUrl: url, blobRoot, key, token, poolSizeMax = 4 } = options;
   const now = () => new Date();
   const database = await openDatabase({ url, poolSizeMax, applicationName: "client" });
   try {
@@ -48,7 +54,9 @@ export async function openSendClient(options: SendClientOptions): Promise<Tenant
     const actor = await verifier.verify(token);
     const tenantId = tenantOf(actor.tenantId);
     const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });
-    const blobs = createFilesystemBlobStore({ root: blobRoot, now });
+    const management = await openKeyManagement(key);
+    const vault = createVault({ keys: database.tenantKeys, management, now, ...keyCache });
+    const blobs = openBlobStore({ root: blobRoot, keys: createContentKeys(vault), now });
     const client = createSendClient({ database, blobs, gate, now });
     const refOf = (submissionId: string) => ({ tenantId, submissionId: idOf(SubmissionId, submissionId) });
     return {
@@ -70,7 +78,10 @@ export async function openSendClient(options: SendClientOptions): Promise<Tenant
       getSubmission: async (id) => client.getSubmission(actor, refOf(id)),
       cancel: async (id) => client.cancel(actor, refOf(id)),
       waitFor: async (id, waitOptions) => client.waitFor(actor, refOf(id), waitOptions),
-      close: () => database.close(),
+      async close() {
+        await vault.close();
+        await database.close();
+      },
     };
   } catch (error) {
     await database.close();

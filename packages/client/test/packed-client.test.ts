@@ -13,8 +13,9 @@ const root = join(packageFolder, "../..");
 /** What a stranger's program looks like: JavaScript, plain strings, nothing of this workspace. */
 const program = `
 import { openSendClient } from "@mailfleet/client";
-const { DATABASE_URL, BLOB_ROOT, TOKEN, MAILBOX_ID } = process.env;
-const client = await openSendClient({ databaseUrl: DATABASE_URL, blobRoot: BLOB_ROOT, token: TOKEN });
+const { DATABASE_URL, BLOB_ROOT, KEY_FILE, TOKEN, MAILBOX_ID } = process.env;
+const key = { kind: "local-key-file", keyFile: KEY_FILE };
+const client = await openSendClient({ databaseUrl: DATABASE_URL, blobRoot: BLOB_ROOT, key, token: TOKEN });
 const request = { mailboxId: MAILBOX_ID, idempotencyKey: "order-1", to: [{ name: null, address: "ada@customer.example" }], subject: "Hi", text: "Hi." };
 const first = await client.enqueueSend(request);
 const again = await client.enqueueSend(request);
@@ -29,7 +30,8 @@ console.log(JSON.stringify({ first: first.state, repeated: again.repeated, settl
 /** The same seen by a compiler: a wrong field must not pass. */
 const typed = `
 import { openSendClient, type Receipt } from "@mailfleet/client";
-const client = await openSendClient({ databaseUrl: "", blobRoot: "", token: "" });
+const key = { kind: "local-key-file", keyFile: "" } as const;
+const client = await openSendClient({ databaseUrl: "", blobRoot: "", key, token: "" });
 export const receipt: Receipt = await client.enqueueSend({ mailboxId: "", idempotencyKey: "", text: "" });
 // @ts-expect-error there is no such field
 await client.enqueueSend({ mailboxId: "", idempotencyKey: "", text: "", body: "" });
@@ -65,7 +67,7 @@ function installPacked(consumer: string): void {
 }
 
 function link(consumer: string, name: string): void {
-  const users = ["database", "gate", "mail-content", "domain"].map((user) =>
+  const users = ["database", "gate", "mail-content", "domain", "vault"].map((user) =>
     join(root, "packages", user, "package.json"),
   );
   const places = [join(root, "package.json"), ...users].flatMap(
@@ -101,6 +103,7 @@ describe("the packed client, outside this workspace", () => {
     writeFileSync(join(folder.path, "program.mjs"), program);
     const env = {
       DATABASE_URL: world.url,
+      KEY_FILE: world.keyFile,
       BLOB_ROOT: world.blobRoot,
       TOKEN: await issueToken(),
       MAILBOX_ID: acme.mailboxId,

@@ -1,15 +1,18 @@
 import { createHash, randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { createFilesystemBlobStore } from "@mailfleet/blob-store";
 import { type Database, migrateDatabase, openDatabase } from "@mailfleet/database";
 import { ActorId, type MailboxId, Namespace, newId, type TenantId } from "@mailfleet/domain";
 import { type Actor, createGate, type Gate, type Grant, processActor, storedActor } from "@mailfleet/gate";
 import { testDatabaseUrl } from "@mailfleet/testkit";
 import { temporaryFolder } from "@mailfleet/testkit/servers";
+import { createLocalKeyFile } from "@mailfleet/vault";
 import { createSendClient, type SendClient } from "../src/index.ts";
 
 /** A database, a blob store and a gate, with nothing else running: what a producer needs. */
 export type SendWorld = {
   readonly url: string;
+  readonly keyFile: string;
   readonly blobRoot: string;
   readonly database: Database;
   readonly gate: Gate;
@@ -33,11 +36,14 @@ export async function openSendWorld(): Promise<SendWorld> {
   const url = await testDatabaseUrl();
   await migrateDatabase(url);
   const folder = await temporaryFolder("client");
+  const keyFile = join(folder.path, "wrapping.key");
+  await createLocalKeyFile(keyFile);
   const database = await openDatabase({ url, poolSizeMax: 8, applicationName: "test" });
   const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });
   const blobs = createFilesystemBlobStore({ root: folder.path, now });
   return {
     url,
+    keyFile,
     blobRoot: folder.path,
     database,
     gate,

@@ -3,6 +3,7 @@ import { type Grant, requireGrant } from "@mailfleet/gate";
 import { v7 as uuidv7 } from "uuid";
 import type { Connection } from "./connection.ts";
 import { and, desc, eq, type SQL } from "./drizzle.ts";
+import { microBatch } from "./micro-batch.ts";
 import { audit } from "./schema.ts";
 
 export type AuditRow = typeof audit.$inferSelect;
@@ -47,20 +48,18 @@ export function createAudit({ sql, orm, now }: Connection): Audit {
   // Counts are a record of volume, not of a decision: what a crash loses here is seconds of them.
   const timer = setInterval(() => void flush().catch(() => {}), flushMs).unref();
 
+  // Decisions of one moment share one commit; each of them waits for it.
+  const records = microBatch({
+    ...{ waitMs: 2, sizeMax: 500 },
+    async run(entries: readonly AuditEntry[]) {
+      await orm.insert(audit).values(entries.map(toRow));
+      return entries.map(() => null);
+    },
+  });
+
   return {
     async record(entry) {
-      await orm.insert(audit).values({
-        id: uuidv7(),
-        at: entry.at,
-        actorKind: entry.actor.kind,
-        actorId: entry.actor.id,
-        action: entry.action,
-        tenantId: entry.tenantId,
-        mailboxId: entry.mailboxId,
-        subjectId: entry.subjectId,
-        outcome: entry.outcome,
-        reason: entry.reason,
-      });
+      await records(entry);
     },
     count(entry) {
       const minute = new Date(Math.floor(entry.at.getTime() / 60_000) * 60_000).toISOString();
@@ -96,4 +95,9 @@ export function createAudit({ sql, orm, now }: Connection): Audit {
       await flush();
     },
   };
+}
+
+function toRow({ at, actor, action, tenantId, mailboxId, subjectId, outcome, reason }: AuditEntry) {
+  const [actorKind, actorId] = [actor.kind, actor.id];
+  return { id: uuidv7(), at, actorKind, actorId, action, tenantId, mailboxId, subjectId, outcome, reason };
 }

@@ -3,8 +3,8 @@
 export type { ActorKeyRow } from "./actor-keys.ts";
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
-export type { Cancellation } from "./cancel-submission.ts";
 export type { Binding, Bindings, Challenge, NewBinding } from "./bindings.ts";
+export type { Cancellation } from "./cancel-submission.ts";
 export type { CredentialLifecycle, StagedCredential } from "./credential-lifecycle.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
@@ -30,6 +30,7 @@ export { unreadableAttemptsMax } from "./inbox.ts";
 export type { Disconnected } from "./mailbox-lifecycle.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";
+export { microBatch } from "./micro-batch.ts";
 export { migrateDatabase } from "./migrate.ts";
 export type { Contents, DestroyedKey, Offboarding, Remains } from "./offboarding.ts";
 export type { Database, DatabaseOptions } from "./open-database.ts";

@@ -8,9 +8,11 @@ import {
   type ThreadId,
 } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
+import { type Acceptance, acceptSubmissions } from "./accept-submissions.ts";
 import { type Cancellation, cancelSubmission } from "./cancel-submission.ts";
-import type { Connection, Transaction } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { and, asc, desc, eq } from "./drizzle.ts";
+import { microBatch } from "./micro-batch.ts";
 import { submissionRecipients, submissions } from "./schema.ts";
 
 /** The lane it stands in when it is due is the claim's business alone. */
@@ -57,7 +59,10 @@ export type Submissions = {
   ): Promise<readonly RecipientRow[]>;
 };
 
+const batch = { waitMs: 2, sizeMax: 200 } as const;
+
 export function createSubmissions({ sql, orm, now }: Connection): Submissions {
+  const accepts = microBatch({ ...batch, run: (items: readonly Acceptance[]) => acceptSubmissions(sql, items) });
   const findRepeated: Submissions["findRepeated"] = async (grant, idempotencyKey, requestSha256) => {
     requireGrant(grant, now());
     const [row] = await orm
@@ -75,9 +80,9 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
     findRepeated,
     async accept(grant, submission) {
       requireGrant(grant, now());
-      const accepted = await sql.begin((tx) => insertSubmission(tx, grant, submission));
+      await accepts({ grant, submission });
       const row = await findRepeated(grant, submission.idempotencyKey, submission.requestSha256);
-      if (!row) throw new Error(`submission vanished after its insert (${accepted})`);
+      if (!row) throw new Error("a submission vanished after its insert");
       return row;
     },
     async find(grant, submissionId) {
@@ -114,26 +119,4 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
         .orderBy(asc(submissionRecipients.address));
     },
   };
-}
-
-async function insertSubmission(
-  tx: Transaction,
-  grant: Grant<"submission.create">,
-  s: NewSubmission,
-): Promise<boolean> {
-  const sendAt = s.sendAt?.toISOString() ?? null;
-  const rows = await tx`
-    insert into submissions (id, tenant_id, mailbox_id, namespace, actor_id, idempotency_key, request_sha256, state, next_due,
-      message_id_header, thread_id, answers_message_id, envelope_from, raw, size_bytes, send_at)
-    values (${s.id}, ${grant.tenantId}, ${s.mailboxId}, ${grant.namespace}, ${s.actorId}, ${s.idempotencyKey},
-      ${Buffer.from(s.requestSha256)}, case when ${sendAt}::timestamptz > now() then 'scheduled' else 'accepted' end,
-      greatest(now(), ${sendAt}::timestamptz), ${s.messageIdHeader}, ${s.threadId}, ${s.answersMessageId}, ${s.envelope.from}, ${JSON.stringify(s.raw)}::jsonb, ${s.sizeBytes}, ${sendAt}::timestamptz)
-    on conflict (tenant_id, idempotency_key) do nothing
-    returning id`;
-  if (rows.length === 0) return false;
-  await tx`
-    insert into submission_recipients (submission_id, tenant_id, address)
-    select ${s.id}, ${grant.tenantId}, address from jsonb_array_elements_text(${JSON.stringify(s.envelope.to)}::jsonb) as address
-    on conflict do nothing`;
-  return true;
 }

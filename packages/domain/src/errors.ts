@@ -31,6 +31,7 @@ export const remedyByCode = {
   "key.unavailable": "retry",
   "login.refused": "reconnect",
   "login.suspect": "retry",
+  "mailbox.busy": "wait",
   "provider.throttled": "wait",
   "provider.unavailable": "retry",
   "queue.unavailable": "retry",

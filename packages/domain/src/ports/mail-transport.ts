@@ -46,6 +46,7 @@ export type SendReceipt = {
  * @throws OperationalError `send.deferred` when it refused the message for now; nothing was delivered
  * @throws OperationalError `send.outcome-unknown` when the body began to leave us and no reply came.
  *   Its remedy is `reconcile`: a second blind attempt is a second copy in someone's inbox.
+ * @throws OperationalError `mailbox.busy` when every connection that this mailbox may have is in use; nothing was sent
  * @throws OperationalError `provider.throttled` when the mailbox may not send for now, often for hours (`retryAt`)
  * @throws OperationalError `login.refused`, `login.suspect`, `provider.unavailable`, `connection.insecure`, `host.refused`;
  *   nothing was sent

@@ -23,6 +23,8 @@ export type SmtpSessionOptions = {
 /** One connection that is encrypted and logged in. It takes messages one after another and ends with `quit`. */
 export type SmtpSession = {
   transmit(message: OutgoingMessage, options: { signal: AbortSignal }): Promise<SendReceipt>;
+  /** Neither side has ended it, as far as we have heard. */
+  isOpen(): boolean;
   /** Says goodbye in the background: whoever holds a receipt must store it, and not wait for a server's manners. */
   quit(): void;
 };
@@ -58,6 +60,7 @@ export async function openSmtpSession(
   return {
     transmit: (message, { signal }) =>
       transmit({ connection, step, limits, now, loginKind: login.kind }, message, signal),
+    isOpen: () => !connection.destroyed,
     quit: () => quit(connection, limits.quitMsMax),
   };
 }
