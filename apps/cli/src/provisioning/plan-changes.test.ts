@@ -64,6 +64,9 @@ function storedMailbox(wanted: WantedMailbox, changes: Partial<MailboxRow> = {})
     failuresCount: 0,
     quietPassesCount: 0,
     eventSeq: 0,
+    workerId: null,
+    staleSince: null,
+    activeSince: new Date(0),
   } as const;
   const state = {
     state: "active",
