@@ -4,8 +4,10 @@
  */
 import { type Bench, type BenchOutcome, UsageError, VerificationError } from "./bench.ts";
 import { ingest } from "./ingest/ingest.ts";
+import { latency } from "./latency/latency.ts";
+import { memory } from "./memory/memory.ts";
 
-const benches: readonly Bench[] = [ingest];
+const benches: readonly Bench[] = [ingest, latency, memory];
 
 process.exitCode = await main(process.argv.slice(2));
 
