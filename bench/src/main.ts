@@ -4,10 +4,12 @@
  */
 import { type Bench, type BenchOutcome, UsageError, VerificationError } from "./bench.ts";
 import { ingest } from "./ingest/ingest.ts";
+import { latency } from "./latency/latency.ts";
+import { memory } from "./memory/memory.ts";
 import { schedule } from "./schedule/schedule.ts";
 import { send } from "./send/send.ts";
 
-const benches: readonly Bench[] = [ingest, schedule, send];
+const benches: readonly Bench[] = [ingest, latency, memory, schedule, send];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -21,7 +21,7 @@ import { readAhead } from "./read-ahead.ts";
 import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
 import type { WarmConnection } from "./warm/create-warm-connections.ts";
-import { answerMsMax, authorizeOrClose, justOpened, type Keeping, keepWarm, type Warm } from "./warm/keep-warm.ts";
+import { authorizeOrClose, justOpened, type Keeping, keepWarm, lookTerms, type Warm } from "./warm/keep-warm.ts";
 import { lookWarm, type WarmLook } from "./warm/look-warm.ts";
 
 export type PollMailboxDeps = {
@@ -121,10 +121,11 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
   try {
     const authorizedAt = deps.now();
     const grant = await authorizeOrClose(deps.warm, context, context.authorize);
-    const look = await lookWarm(deps.warm.connections, { ...context, answerMsMax: answerMsMax(context.bounds) });
+    const looking = { ...context, ...lookTerms(context.bounds), now: authorizedAt };
+    const look = await lookWarm(deps.warm.connections, looking);
     deps.onLook(look === null ? "cold" : look.nothingNew ? "nothing-new" : "news");
     if (look?.nothingNew) return await nothingNew(deps, context, look, authorizedAt);
-    warm = look === null ? undefined : { ...look.warm, settled: look.state };
+    warm = look?.warm;
     const mailbox = await deps.database.mailboxes.find(grant, context.mailboxId);
     if (mailbox === null) throw new OperationalError("resource.missing", "the mailbox is gone");
     warm ??= await openCold(deps, context, grant, mailbox);
@@ -158,10 +159,15 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
 }
 
 /** The same folder as after the last pass: everything in it is stored, and no page has to say so. */
-async function nothingNew(deps: PollMailboxDeps, context: PassContext, { warm, state }: WarmLook, authorizedAt: Date) {
+async function nothingNew(
+  deps: PollMailboxDeps,
+  context: PassContext,
+  { warm, examined }: WarmLook,
+  authorizedAt: Date,
+) {
   const keeping = await keepWarm(deps.warm, ours(warm, context), { wasHeld: true, authorizedAt });
-  const checked = { folder: warm.folder, uidValidity: String(state.uidValidity) };
-  return { storedCount: 0, failure: null, cut: false, keeping, checked };
+  const checked = { folder: warm.folder, uidValidity: String(warm.settled.uidValidity) };
+  return { storedCount: 0, failure: null, cut: false, keeping, ...(examined ? { checked } : {}) };
 }
 
 const ours = (warm: WarmConnection, { epoch }: PassContext): WarmConnection => ({ ...warm, epoch });

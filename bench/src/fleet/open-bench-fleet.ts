@@ -6,6 +6,7 @@ import type { BlobStore } from "@mailfleet/domain";
 import { type Actor, createGate, type Gate, type Grant } from "@mailfleet/gate";
 import { type App, startApp } from "@mailfleet/testkit/fleet";
 import {
+  type DovecotOptions,
   type DovecotServer,
   startDovecot,
   startPostgres,
@@ -28,6 +29,9 @@ export type BenchFleetOptions = {
   readonly workersCount: number;
   /** Where each poll worker leaves a CPU profile when it ends. */
   readonly profileFolder: string | null;
+  readonly mail?: Pick<DovecotOptions, "connectionsPerProcessMax">;
+  /** For the fleet's processes, beside what they need to run. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** A scheduler and poll workers on real servers, which are as durable as in production; and a look behind the scenes. */
@@ -51,7 +55,8 @@ export type BenchFleet = {
 export const fleetParts = ["scheduler", "pollWorker", "postgres", "redis"] as const;
 export type FleetPart = (typeof fleetParts)[number];
 
-export async function openBenchFleet({ queue, workersCount, profileFolder }: BenchFleetOptions): Promise<BenchFleet> {
+export async function openBenchFleet(options: BenchFleetOptions): Promise<BenchFleet> {
+  const { queue, workersCount, profileFolder } = options;
   await using opened = new AsyncDisposableStack();
   const own = <Resource extends { close(): Promise<unknown> }>(resource: Resource): Resource =>
     opened.adopt(resource, async () => void (await resource.close()));
@@ -59,7 +64,7 @@ export async function openBenchFleet({ queue, workersCount, profileFolder }: Ben
   const folder = own(await temporaryFolder("bench"));
   const server = own(await startPostgres({ fsync: true }));
   const redis = queue === "redis" ? own(await startRedis()) : null;
-  const mail = own(await startDovecot({ highPerformance: true }));
+  const mail = own(await startDovecot({ highPerformance: true, ...options.mail }));
   const url = await server.createDatabase("mailfleet");
   await migrateDatabase(url);
   const caFile = join(folder.path, "ca.pem");
@@ -78,7 +83,7 @@ export async function openBenchFleet({ queue, workersCount, profileFolder }: Ben
   const vault = own(createVault({ keys: database.tenantKeys, management, now, ...cache }));
 
   const start = async (name: "scheduler" | "poll-worker", nodeArgs: readonly string[]): Promise<App> => {
-    const env = fleetEnvironment({ url, keyFile, blobRoot, caFile, queueUrl: redis?.url });
+    const env = { ...fleetEnvironment({ url, keyFile, blobRoot, caFile, queueUrl: redis?.url }), ...options.env };
     return opened.adopt(await startApp(name, { env, nodeArgs }), async (app) => void (await app.stop()));
   };
   const profiling = profileFolder === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];

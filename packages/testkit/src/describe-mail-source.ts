@@ -243,6 +243,25 @@ export function describeMailSource(name: string, start: () => Promise<MailSource
       });
     });
 
+    it("knows, when asked, whether messages have come or gone since it examined, waiting or not", async () => {
+      await deliverMany(stage, 2);
+      await connected(stage, async (connection) => {
+        const { watch } = connection;
+        if (watch === null) return expect(stage.tells).toBe(false);
+        const uids = (await listAll(connection)).map(({ uid }) => uid);
+        expect(await watch.hasChanged(options)).toBe(false);
+        listen(watch);
+        expect(await watch.hasChanged(options)).toBe(false);
+        await deliverMany(stage, 1);
+        expect(await watch.hasChanged(options)).toBe(true);
+        expect(await watch.hasChanged(options)).toBe(true);
+        await connection.examine("INBOX", options);
+        expect(await watch.hasChanged(options)).toBe(false);
+        await stage.expunge(uids[0] ?? 0);
+        expect(await watch.hasChanged(options)).toBe(true);
+      });
+    });
+
     it("closes twice without complaint, and says provider.unavailable afterwards", async () => {
       const connection = await stage.source.connect(stage.mailbox, options);
       await connection.close();

@@ -1,5 +1,6 @@
 import {
   type FetchedMessage,
+  type FolderState,
   type FolderWatch,
   type ListedMessage,
   type Login,
@@ -47,6 +48,7 @@ function memoryConnection(find: (name: string) => MemoryFolder | undefined): Mai
   let selected: MemoryFolder | undefined;
   let closed = false;
   let hasNews = false;
+  let examined: FolderState | undefined;
   let listener: Parameters<FolderWatch["begin"]>[0] | undefined;
   let stopListening = () => {};
   /** Every command waits a turn, as on a wire: nothing a test does in between may be assumed away. */
@@ -73,7 +75,8 @@ function memoryConnection(find: (name: string) => MemoryFolder | undefined): Mai
         hasNews = true;
         listener?.onNews();
       });
-      return selected.state();
+      examined = selected.state();
+      return examined;
     },
     async listUids(from, options) {
       return (await turn(options)).uids().filter((uid) => uid >= from);
@@ -97,6 +100,10 @@ function memoryConnection(find: (name: string) => MemoryFolder | undefined): Mai
         listener = on;
         if (closed) queueMicrotask(() => on.onEnd());
         else if (hasNews) queueMicrotask(() => listener === on && on.onNews());
+      },
+      async hasChanged(options) {
+        const { uidNext, messagesCount } = (await turn(options)).state();
+        return uidNext !== examined?.uidNext || messagesCount !== examined.messagesCount;
       },
     },
     async close() {

@@ -10,6 +10,8 @@ export type WarmConnection = {
   readonly folder: string;
   /** The folder as it was when everything in it was stored. */
   readonly settled: FolderState;
+  /** When `settled` was seen. */
+  readonly examinedAt: Date;
   /** Names the server and folder it was opened for. */
   readonly opened: string;
   /** It is replaced then: its age or its login's token ends. */

@@ -43,15 +43,18 @@ export function justOpened(
   const { login, ...rest } = opening;
   const agedAt = new Date(at.now.getTime() + ageMsMax);
   const endsAt = login.kind === "bearer" ? new Date(login.expiresAt.getTime() - beforeTokenEndsMs) : agedAt;
-  return { ...rest, settled: at.state, retireAt: endsAt < agedAt ? endsAt : agedAt };
+  return { ...rest, settled: at.state, examinedAt: at.now, retireAt: endsAt < agedAt ? endsAt : agedAt };
 }
 
 /** Some servers drop a session when its token ends (RFC 6749 §5.1 names the lifetime); we are gone before. */
 const beforeTokenEndsMs = 60_000;
 
-/** A dead connection must be found, and replaced, with time left in the bound. */
-export function answerMsMax({ freshnessMs }: PollBounds): number {
-  return Math.min(10_000, freshnessMs / 4);
+/**
+ * A dead connection must be found, and replaced, with time left in the bound. A folder is examined anew at half the bound;
+ * looks that come sooner, within a quarter of it, may ask for less.
+ */
+export function lookTerms({ freshnessMs }: PollBounds) {
+  return { answerMsMax: Math.min(10_000, freshnessMs / 4), examinedMsMax: freshnessMs / 4 };
 }
 
 /** Who may not poll the mailbox any more may not listen to it either. */

@@ -3,9 +3,10 @@ import type { Run } from "../hold-run.ts";
 import type { WarmConnection, WarmConnections } from "./create-warm-connections.ts";
 
 export type WarmLook = {
+  /** With what was seen just now, where the folder was examined. */
   readonly warm: WarmConnection;
-  /** The folder as the server has just shown it. */
-  readonly state: FolderState;
+  /** The server has opened the folder anew for this look. */
+  readonly examined: boolean;
   /** Exactly as it was when everything in it was stored. */
   readonly nothingNew: boolean;
 };
@@ -16,24 +17,31 @@ export type WarmLookRequest = {
   readonly run: Pick<Run, "signal">;
   /** After this long without an answer the connection is dead. */
   readonly answerMsMax: number;
+  /** A folder examined less long ago is only asked whether it has changed. */
+  readonly examinedMsMax: number;
+  readonly now: Date;
 };
 
 /**
- * Looks at the watched folder on the connection that waits there: one command, asked of the server, whatever it has told or
- * not told. Null where there is no such connection, or where it turns out to be dead: that costs one login.
+ * Looks at the watched folder on the connection that waits there: the server is asked, whatever it has told or not told. Null where there is no such connection, or where it turns out to be dead: that costs one login.
  */
 export async function lookWarm(
   connections: Pick<WarmConnections, "take">,
-  { mailboxId, opened, run, answerMsMax }: WarmLookRequest,
+  { mailboxId, opened, run, answerMsMax, examinedMsMax, now }: WarmLookRequest,
 ): Promise<WarmLook | null> {
   const warm = connections.take(mailboxId, opened);
   if (warm === null) return null;
-  const { connection, folder, settled } = warm;
+  const { connection, folder, settled, examinedAt } = warm;
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new OperationalError("provider.unavailable", silence)), answerMsMax);
   try {
-    const state = await connection.examine(folder, { signal: AbortSignal.any([run.signal, late.signal]) });
-    return { warm, state, nothingNew: isSame(state, settled) };
+    const signal = AbortSignal.any([run.signal, late.signal]);
+    const isRecent = now.getTime() - examinedAt.getTime() < examinedMsMax;
+    if (isRecent && (await connection.watch?.hasChanged({ signal })) === false) {
+      return { warm, examined: false, nothingNew: true };
+    }
+    const state = await connection.examine(folder, { signal });
+    return { warm: { ...warm, settled: state, examinedAt: now }, examined: true, nothingNew: isSame(state, settled) };
   } catch (error) {
     await connection.close();
     const isDead = error instanceof OperationalError && error.code === "provider.unavailable" && !run.signal.aborted;

@@ -54,6 +54,11 @@ export interface FolderWatch {
    * called once when the connection ends while it waits, or when the server does not let it wait.
    */
   begin(on: { onNews(): void; onEnd(): void }): void;
+  /**
+   * Asks the server, with its cheapest command, whether messages have come or gone since the last `examine`. It is as
+   * honest as the server's session is; only `examine` opens the folder anew.
+   */
+  hasChanged(options: { signal: AbortSignal }): Promise<boolean>;
 }
 
 /**

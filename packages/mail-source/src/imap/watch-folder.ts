@@ -16,12 +16,17 @@ export function createFolderWatch(session: Session, limits: ImapLimits): ImapFol
   const { client } = session;
   if (!client.capabilities.has("IDLE")) return null;
   let hasNews = false;
+  let hasChanged = false;
   let listener: Listener | undefined;
   let idling: object | undefined;
   let timer: NodeJS.Timeout | undefined;
   let asking: Promise<void> | undefined;
 
+  client.on("expunge", () => {
+    hasChanged = true;
+  });
   client.on("exists", ({ count, prevCount }) => {
+    hasChanged = true;
     if (count <= prevCount || hasNews) return;
     hasNews = true;
     listener?.onNews();
@@ -82,10 +87,18 @@ export function createFolderWatch(session: Session, limits: ImapLimits): ImapFol
       wait(on);
       if (hasNews) queueMicrotask(() => listener === on && on.onNews());
     },
+    async hasChanged(options) {
+      stopWaiting();
+      await asking;
+      // NOOP is answered with whatever is new in the folder (RFC 9051 §6.1.2).
+      await session.run("NOOP", options, () => client.noop());
+      return hasChanged;
+    },
     async examining() {
       stopWaiting();
       await asking;
       hasNews = false;
+      hasChanged = false;
     },
     async closing() {
       stopWaiting();

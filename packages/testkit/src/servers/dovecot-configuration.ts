@@ -7,6 +7,7 @@ import type { CertificateFiles } from "./tls.ts";
 export type DovecotSettings = DovecotOptions & {
   readonly password: string;
   readonly folder: string;
+  readonly mailFolder: string;
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly asRoot: boolean;
   readonly certificate: CertificateFiles;
@@ -34,7 +35,7 @@ mail_max_userip_connections = ${settings.connectionsPerUserMax ?? 200}
 ${passwords(settings)}
 userdb {
   driver = static
-  args = uid=${owner.uid} gid=${owner.gid} home=${join(folder, "mail")}/%u
+  args = uid=${owner.uid} gid=${owner.gid} home=${settings.mailFolder}/%u
 }
 # A wrong password is answered at once; the default makes the next logins of this address wait for seconds.
 auth_failure_delay = 0
@@ -58,6 +59,7 @@ service imap-login {
 service imap {
   service_count = ${crowd ? 0 : 1}
   process_min_avail = ${crowd ? 16 : 1}
+  client_limit = ${settings.connectionsPerProcessMax ?? 1}
 }
 ${settings.asRoot ? "" : unprivileged()}
 `;

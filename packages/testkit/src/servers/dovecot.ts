@@ -16,8 +16,12 @@ export type DovecotOptions = {
   readonly password?: string;
   /** Login and mail processes serve many sessions each: ten times the logins, for measuring and for crowds. */
   readonly highPerformance?: boolean;
+  /** Sessions that share one mail process; 1 without it. Hundreds of processes find no inotify left to wait with. */
+  readonly connectionsPerProcessMax?: number;
   /** Simultaneous connections of one user; Dovecot refuses more with `[UNAVAILABLE]`. 200 without it. */
   readonly connectionsPerUserMax?: number;
+  /** Serves the mail of another one that still runs. Its sessions lie in other processes, which see each mailbox alone. */
+  readonly mailOf?: Pick<DovecotServer, "mailFolder">;
   /** Names in its certificate; `localhost` and 127.0.0.1 without it. */
   readonly certificateNames?: readonly string[];
 };
@@ -36,6 +40,8 @@ export type DovecotServer = {
   expunge(user: string, uid: number, folder?: string): Promise<void>;
   /** The folder as after a restored backup: another UIDVALIDITY, UIDs counted anew from 1. */
   bumpUidValidity(user: string, folder?: string): Promise<void>;
+  /** Where all mail lies. */
+  readonly mailFolder: string;
   /** Where a folder's files lie: `new/` and `cur/`, whose names carry the flags. */
   folderPath(user: string, folder?: string): string;
   /** What it logged so far. */
@@ -58,18 +64,29 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   const certificate = await certificateFiles(folder.path, options.certificateNames);
   const [imapPort, imapsPort] = [await freePort(), await freePort()];
   const configuration = join(folder.path, "dovecot.conf");
-  const settings = { ...options, password, folder: folder.path, owner, asRoot, certificate, imapPort, imapsPort };
+  const mailFolder = options.mailOf?.mailFolder ?? join(folder.path, "mail");
+  const settings = {
+    ...options,
+    password,
+    mailFolder,
+    folder: folder.path,
+    owner,
+    asRoot,
+    certificate,
+    imapPort,
+    imapsPort,
+  };
   await writeFile(join(folder.path, "users"), usersFile(options.users ?? {}));
   await writeFile(configuration, dovecotConfiguration(settings));
-  await mkdir(join(folder.path, "mail"));
-  if (asRoot) await chown(join(folder.path, "mail"), owner.uid, owner.gid);
+  await mkdir(mailFolder, { recursive: true });
+  if (asRoot) await chown(mailFolder, owner.uid, owner.gid);
 
   const server = await startChildServer({
     command: program,
     args: ["-F", "-c", configuration],
     ready: async () => (await answers(imapPort, /^\* OK /)) && (await answers(imapsPort)),
   });
-  const maildirs = createMaildirs(join(folder.path, "mail"), owner);
+  const maildirs = createMaildirs(mailFolder, owner);
   return {
     host: "127.0.0.1",
     imapPort,
@@ -77,6 +94,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     caPem: certificate.caPem,
     password,
     pid: server.pid,
+    mailFolder,
     output: server.output,
     deliver: maildirs.deliver,
     bumpUidValidity: maildirs.forgetUids,
