@@ -9,6 +9,7 @@ import { addInspect } from "./commands/inspect.ts";
 import { addMailbox } from "./commands/mailbox.ts";
 import { addMessage } from "./commands/message.ts";
 import { addOperator } from "./commands/operator.ts";
+import { addProviderApp } from "./commands/provider-app.ts";
 import { addProvision } from "./commands/provision.ts";
 import { addSend } from "./commands/send.ts";
 import { addSigningKey } from "./commands/signing-key.ts";
@@ -20,7 +21,7 @@ import { addTenant } from "./commands/tenant.ts";
 export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
   ...[addOperator, addSigningKey],
-  ...[addProvision, addTenant, addMailbox, addActor],
+  ...[addProviderApp, addProvision, addTenant, addMailbox, addActor],
   ...[addMessage, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

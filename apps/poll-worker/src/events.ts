@@ -6,6 +6,7 @@ import type { PollMailboxDeps } from "./poll-mailbox.ts";
 export function pollEvents(log: Log, metrics: Metrics) {
   const polls = metrics.counter("mailfleet_polls_total", "Polls by how they ended.", ["outcome", "reason"]);
   const messages = metrics.counter("mailfleet_messages_total", "Messages stored, and messages met again.", ["kind"]);
+  const appRefusals = metrics.counter("mailfleet_provider_app_refusals_total", "Provider apps refused.", ["app"]);
   const failures = metrics.counter("mailfleet_poll_worker_failures_total", "Errors nobody expected.", []);
   return {
     pageStored({ mailboxId, epoch, storedCount, knownCount }: Parameters<PollMailboxDeps["onPage"]>[0]) {
@@ -20,6 +21,11 @@ export function pollEvents(log: Log, metrics: Metrics) {
     },
     jobBad({ jobId, reason }: BadPayload) {
       log.warn("job.bad-payload", { jobId, reason });
+    },
+    /** One of the operator's own apps: no mailbox is to blame, and all that use it wait. */
+    appRefused(app: string, reason: string) {
+      appRefusals.inc({ app }, 1);
+      log.error("provider-app.refused", { app, reason });
     },
     failed(error: unknown, { jobId }: { jobId: string | null }) {
       failures.inc({}, 1);

@@ -24,7 +24,7 @@ export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Pro
   const { held, pass, started, stopping } = finish;
   const { failure } = pass;
   if (failure?.code === "run.fenced") return discard("run.fenced");
-  const counts = !stopping && failure?.code !== "gate.denied"; // only what the mailbox's server has to do with
+  const counts = !stopping && !blameless.has(failure?.code); // only what the mailbox's server has to do with
   const failuresCount = failure === null ? 0 : started.failuresCount + (counts ? 1 : 0);
   const quietPassesCount = failure === null && pass.storedCount === 0 ? started.quietPassesCount + 1 : 0;
   const nextDue = stopping ? deps.now() : await dueAfter(deps, finish, { failuresCount, quietPassesCount });
@@ -38,6 +38,14 @@ export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Pro
   if (!finished) return discard("run.fenced");
   return nextDue === null ? done : again(nextDue, failure?.code ?? "next-poll");
 }
+
+/** Said by the gate, or our own app's fault, or a session that lived as long as its token: no mailbox is to blame. */
+const blameless: ReadonlySet<string | undefined> = new Set([
+  "gate.denied",
+  "provider-app.missing",
+  "provider-app.refused",
+  "session.ended",
+]);
 
 type Counts = { readonly failuresCount: number; readonly quietPassesCount: number };
 
@@ -62,7 +70,8 @@ async function dueAfterFailure(
   const { now, random } = deps;
   const later = (ms: number) => new Date(now().getTime() + ms);
   if (failure.code === "gate.denied") return (await isStillDenied(finish)) ? later(deniedMs) : now();
-  if (needsPerson(failure, finish.started.lastFailure)) {
+  if (failure.code === "session.ended") return later(deps.polling.bounds.intervalMsMin); // normal: it costs one more login
+  if (needsPerson(failure, finish.started.lastFailure, failuresCount)) {
     return (await askPerson(deps, finish, failure)) ? null : later(deniedMs);
   }
   const { code, retryAt } = failure;
@@ -100,7 +109,14 @@ async function askPerson(
   }
 }
 
-/** A wrong password is never tried in a loop: refused twice in a row, its owner is asked. Once may be the server's bad day. */
-function needsPerson({ code, remedy }: OperationalError, lastFailure: string | null): boolean {
+/** Tries that are spread over more than an hour (`login.suspect` backs off so), before a person is asked. */
+const suspectTriesMax = 5;
+
+/**
+ * A wrong password is never tried in a loop: refused twice in a row, its owner is asked. Once may be the server's bad day;
+ * and a refusal without a reason may be the provider's for an hour.
+ */
+function needsPerson({ code, remedy }: OperationalError, lastFailure: string | null, failuresCount: number): boolean {
+  if (code === "login.suspect") return lastFailure === code && failuresCount >= suspectTriesMax;
   return remedy === "reconnect" ? lastFailure === code : remedy === "ask-admin" || remedy === "discard";
 }

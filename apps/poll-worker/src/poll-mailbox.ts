@@ -100,7 +100,17 @@ async function connect(
   const { signal } = run;
   const login = await tokens.login(grant, mailboxId, { signal });
   run.requireLive();
-  return source.connect({ server: imap, login }, { signal });
+  try {
+    return await source.connect({ server: imap, login }, { signal });
+  } catch (error) {
+    // A token may have been taken back before its end: the next poll asks for another, and only then a person is asked.
+    if (isRefusedLogin(error)) await tokens.reject(grant, mailboxId, login, { signal });
+    throw error;
+  }
+}
+
+function isRefusedLogin(error: unknown): boolean {
+  return error instanceof OperationalError && (error.code === "login.refused" || error.code === "login.suspect");
 }
 
 async function request(

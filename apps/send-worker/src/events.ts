@@ -6,6 +6,7 @@ export function sendEvents(log: Log, metrics: Metrics) {
   const attempts = metrics.counter("mailfleet_send_attempts_total", "Attempts to deliver, by how they ended.", [
     "state",
   ]);
+  const appRefusals = metrics.counter("mailfleet_provider_app_refusals_total", "Provider apps refused.", ["app"]);
   const failures = metrics.counter("mailfleet_send_worker_failures_total", "Errors nobody expected.", []);
   return {
     attempted(submissionId: string, state: string, reason: string | null) {
@@ -22,6 +23,11 @@ export function sendEvents(log: Log, metrics: Metrics) {
     },
     jobBad({ jobId, reason }: BadPayload) {
       log.warn("job.bad-payload", { jobId, reason });
+    },
+    /** One of the operator's own apps: no mailbox is to blame, and all that use it wait. */
+    appRefused(app: string, reason: string) {
+      appRefusals.inc({ app }, 1);
+      log.error("provider-app.refused", { app, reason });
     },
     failed(error: unknown, { jobId }: { jobId: string | null }) {
       failures.inc({}, 1);

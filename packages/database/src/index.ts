@@ -1,11 +1,13 @@
 /** All SQL of the fleet. Repositories take a grant first; work across tenants is under `fleet`. */
 
+export type { AccessTokenRow, AccessTokens, ExchangeLease, RotatedCredential, SealedToken } from "./access-tokens.ts";
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
 export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, StartedRow } from "./fleet/claims.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
+export type { ProviderAppRow, ProviderApps } from "./fleet/provider-apps.ts";
 export type { Limits, MailboxSettings, ProvisionedTenant, Provisioning, TenantSettings } from "./fleet/provisioning.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";

@@ -1,3 +1,4 @@
+import { createAccessTokens } from "./access-tokens.ts";
 import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
 import { connect } from "./connection.ts";
@@ -6,6 +7,7 @@ import { createDirectory } from "./directory.ts";
 import { createEvents } from "./events.ts";
 import { createClaims } from "./fleet/claims.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
+import { createProviderApps } from "./fleet/provider-apps.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
@@ -43,6 +45,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
   }
   const audit = createAudit(connection);
   return {
+    accessTokens: createAccessTokens(connection),
     actors: createActors(connection),
     audit,
     credentials: createCredentials(connection),
@@ -60,6 +63,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       mailboxClaims: createClaims(connection, mailboxWork),
       submissionClaims: createClaims(connection, submissionWork),
       hostLimits: createHostLimits(connection),
+      providerApps: createProviderApps(connection),
       provisioning: createProvisioning(connection),
       status: createStatus(connection),
       submissions: createFleetSubmissions(connection),

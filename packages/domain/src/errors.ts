@@ -16,7 +16,9 @@ export const remedyByCode = {
   "blob.missing": "page-operator",
   "blob.unavailable": "retry",
   "connection.insecure": "ask-admin",
+  "consent.missing": "ask-admin",
   "contract.violated": "discard",
+  "credential.lost": "reconnect",
   "credential.missing": "reconnect",
   "credential.unreadable": "page-operator",
   "folder.missing": "ask-admin",
@@ -28,6 +30,8 @@ export const remedyByCode = {
   "key.unavailable": "retry",
   "login.refused": "reconnect",
   "login.suspect": "retry",
+  "provider-app.missing": "page-operator",
+  "provider-app.refused": "page-operator",
   "provider.throttled": "wait",
   "provider.unavailable": "retry",
   "queue.unavailable": "retry",
@@ -39,6 +43,7 @@ export const remedyByCode = {
   "send.deferred": "retry",
   "send.outcome-unknown": "reconcile",
   "send.refused": "discard",
+  "session.ended": "retry",
 } as const satisfies Record<string, Remedy>;
 
 export type ErrorCode = keyof typeof remedyByCode;
