@@ -5,6 +5,8 @@ export { createTokenFlows } from "./create-token-flows.ts";
 export type { ClosableTokenProvider, TokenProviderOptions } from "./create-token-provider.ts";
 export { createTokenProvider } from "./create-token-provider.ts";
 export type { CredentialGrant, CredentialReader, StoredCredential } from "./credential-reader.ts";
+export type { CandidateLogin } from "./exchange-for-login.ts";
+export { exchangeForLogin } from "./exchange-for-login.ts";
 export { GoogleServiceAccountMaterial } from "./google-service-account/google-service-account-material.ts";
 export { ServiceAccountKeyFile } from "./google-service-account/service-account-key.ts";
 export { MicrosoftClientCredentialsMaterial } from "./microsoft-client-credentials/microsoft-client-credentials-material.ts";

@@ -13,7 +13,7 @@ import { memoryCredentialReader } from "./memory-credential-reader.ts";
 import { memorySharedTokens } from "./memory-shared-tokens.ts";
 
 /** Microsoft's global cloud, at the test's own server. */
-export function cloudsAt(host: string): MicrosoftClouds {
+function cloudsAt(host: string): MicrosoftClouds {
   return { ...microsoftClouds, global: { ...microsoftClouds.global, loginHost: host } };
 }
 

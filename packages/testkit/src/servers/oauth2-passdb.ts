@@ -29,7 +29,7 @@ function introspection(url: string, compared: string): string {
   return `introspection_mode = post
 introspection_url = ${url}
 username_attribute = email
-username_validation_format = ${compared}
+username_format = ${compared}
 active_attribute = active
 active_value = true
 `;

@@ -6,7 +6,6 @@ import type Provider from "oidc-provider";
 import type { TokenIntrospection } from "../oauth2-passdb.ts";
 import { testCertificate } from "../tls.ts";
 import { consents } from "./consents.ts";
-import { createAuthorizationServer, issuerOf } from "./create-authorization-server.ts";
 import { createOauthClients, jwtBearer, type OauthClients } from "./oauth-clients.ts";
 
 /** An answer a provider really gave, in place of the server's own. */
@@ -52,6 +51,8 @@ const microsoftToken = /^\/[^/]+\/oauth2\/v2\.0\/token$/;
 
 /** A real authorization server on a free port of 127.0.0.1: tokens it gave are good until they expire or are revoked. */
 export async function startOauthServer(options: OauthServerOptions = {}): Promise<OauthServer> {
+  // Loaded by those alone who start it: it is heavy, and it speaks up when it is loaded.
+  const { createAuthorizationServer, issuerOf } = await import("./create-authorization-server.ts");
   const clients = await createOauthClients();
   const certificate = await testCertificate();
   const lifetimes = { accessTokenSeconds: 3_600 };
