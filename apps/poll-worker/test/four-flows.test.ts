@@ -36,7 +36,7 @@ describe.skipIf(!hasServer("dovecot") || !canRunPostfix())("Dovecot and Postfix"
   const mailboxes = new Map<string, MailboxId>();
 
   beforeAll(async () => {
-    fleet = await openTokenFleet({ leaseMs: 20_000 });
+    fleet = await openTokenFleet();
     const tokens = fleet.server.introspection();
     const users = { [userOf("password")]: "right" };
     [dovecot, postfix] = await Promise.all([

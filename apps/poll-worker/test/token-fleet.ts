@@ -15,14 +15,14 @@ const never = { signal: new AbortController().signal };
 export type TokenFleet = Awaited<ReturnType<typeof openTokenFleet>>;
 
 /** A database, a key, an OAuth server with the operator's apps, and one worker's stack. */
-export async function openTokenFleet({ leaseMs }: { leaseMs: number }) {
+export async function openTokenFleet() {
   const server = await startOauthServer({ directories: { [directoryId]: "north.test" } });
   const folder = await temporaryFolder("tokens");
   const keyFile = join(folder.path, "key");
   await createLocalKeyFile(keyFile);
   const url = await testDatabaseUrl();
   await migrateDatabase(url);
-  const options = { url, keyFile, oauthHost: server.host, caPem: server.caPem, leaseMs };
+  const options = { url, keyFile, oauthHost: server.host, caPem: server.caPem };
   const stack = await openTokenStack(options);
   const sql = postgres(url, { max: 2, onnotice: () => {} });
   const provisioning = () =>

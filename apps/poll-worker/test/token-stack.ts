@@ -10,11 +10,10 @@ export type TokenStackOptions = {
   /** The test's OAuth server stands for all providers. */
   readonly oauthHost: string;
   readonly caPem: string;
-  readonly leaseMs: number;
 };
 
 /** What a worker builds to sign in, and nothing else of it. */
-export async function openTokenStack({ url, keyFile, oauthHost, caPem, leaseMs }: TokenStackOptions) {
+export async function openTokenStack({ url, keyFile, oauthHost, caPem }: TokenStackOptions) {
   const now = () => new Date();
   const database = await openDatabase({ url, poolSizeMax: 8, applicationName: "token-test" });
   const gate = createGate({ facts: database.gateFacts, audit: database.audit, now });
@@ -31,7 +30,6 @@ export async function openTokenStack({ url, keyFile, oauthHost, caPem, leaseMs }
     credentials,
     exchanges: {
       ...sealed,
-      limits: { leaseMs, storeMsMax: leaseMs / 2 },
       random: Math.random,
       onAppRefused: (app) => void refusedApps.push(app),
     },

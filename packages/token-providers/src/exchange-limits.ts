@@ -2,6 +2,8 @@
 export type ExchangeLimits = {
   /** From the question to the stored answer; sets when others may take over from a holder that died. */
   readonly leaseMs: number;
+  /** How long a token endpoint may take to answer. */
+  readonly answerMsMax: number;
   /** How long storing an answer is tried again. */
   readonly storeMsMax: number;
   /** How long a caller waits for somebody else's exchange. */
@@ -14,6 +16,7 @@ export type ExchangeLimits = {
 
 export const defaultExchangeLimits: ExchangeLimits = {
   leaseMs: 40_000,
+  answerMsMax: 20_000,
   storeMsMax: 12_000,
   waitMsMax: 50_000,
   lifetimeMsMin: 60_000,

@@ -40,21 +40,24 @@ export async function exchangeOnce(parts: ExchangeParts, asked: Asked, signal: A
 
   requireTime(asked, parts);
   const wanted = { subject, credentialId: credential.credentialId, leaseMs: limits.leaseMs };
+  const claimedAt = performance.now(); // before the row says so, so that our end is never later than the row's
   const lease = await tokens.claim(grant, wanted);
   if (lease === null) return good === null ? null : loginOf(plan, good);
   try {
-    return await exchangeUnder(lease, parts, asked);
+    return await exchangeUnder({ ...lease, claimedAt }, parts, asked);
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     return orThrow(plan, good, error);
   }
 }
 
+type HeldLease = TokenLease & { readonly claimedAt: number };
+
 /** From here on nobody's signal is looked at: a rotated token that is not stored locks the owner out. */
-async function exchangeUnder(lease: TokenLease, parts: ExchangeParts, asked: Asked): Promise<Login | null> {
+async function exchangeUnder(lease: HeldLease, parts: ExchangeParts, asked: Asked): Promise<Login | null> {
   const { tokens, limits } = parts;
   const { grant, mailboxId, credential, plan } = asked;
-  const exchanged = await exchange(parts, asked).catch(async (error: unknown) => {
+  const exchanged = await exchange(parts, asked, lease).catch(async (error: unknown) => {
     const failure = toFailure(error, lease, parts);
     await tokens.fail(grant, lease, { code: failure.code, until: failure.until });
     throw failure.error;
@@ -80,15 +83,20 @@ async function exchangeUnder(lease: TokenLease, parts: ExchangeParts, asked: Ask
   return stored ? loginOf(plan, token) : null; // the owner gave us another one meanwhile, and that one counts
 }
 
-async function exchange({ tokens, apps, now, limits, onAppRefused }: ExchangeParts, { grant, plan }: Asked) {
+async function exchange(parts: ExchangeParts, { grant, plan }: Asked, lease: HeldLease): Promise<Exchanged> {
+  const { tokens, apps, now, limits, onAppRefused } = parts;
   const options = { signal: AbortSignal.timeout(limits.leaseMs) };
   await tokens.prepare(grant, options);
-  if (plan.app === null) return exchangeWithoutApp(plan);
+  if (plan.app === null) {
+    requireLease(lease, limits);
+    return exchangeWithoutApp(plan);
+  }
   return apps.use(
     plan.app,
     async (app: OpenProviderApp) => {
       requireUnblocked(app, now());
       const material: ProviderAppMaterial = readProviderApp(app);
+      requireLease(lease, limits);
       try {
         return await plan.exchange(material);
       } catch (error) {
@@ -158,6 +166,15 @@ function toHeld({ token, expiresAt }: Exchanged, { now, random }: ExchangeParts)
 
 function subjectOf({ credentialId, flow }: StoredCredential, { app, sharedBy }: ExchangePlan): string {
   return sharedBy === null ? `credential:${credentialId}` : `${flow}:${app}:${sharedBy}`;
+}
+
+/**
+ * The last look before the question leaves: the lease must outlast the answer and its storing. Whoever was held up does not
+ * ask, because somebody else may by then, and the same refresh token twice ends all of its family.
+ */
+function requireLease({ claimedAt }: HeldLease, { leaseMs, answerMsMax, storeMsMax }: ExchangeLimits): void {
+  if (performance.now() <= claimedAt + leaseMs - answerMsMax - storeMsMax) return;
+  throw new OperationalError("provider.unavailable", "held up before the token endpoint was asked; another try will");
 }
 
 /** The answer is stored under this grant, so it must still be good when the answer comes. */

@@ -115,6 +115,15 @@ describe("what is asked of a token endpoint", () => {
     expect((await login()).user).toBe("left@north.test");
   });
 
+  it("is not asked by a process that was held up until somebody else may ask", async () => {
+    const world = openWorld(server, appsOf(server), { leaseMs: 1_000, answerMsMax: 600, storeMsMax: 600 });
+    const { login, mailboxId } = await mailbox(world, "oauth-refresh-token", await refreshing("late@north.test"));
+    const [before, stored] = [server.requestsCount(), world.stored.get(mailboxId)];
+    await expect(login()).rejects.toMatchObject({ code: "provider.unavailable", remedy: "retry" });
+    expect(server.requestsCount()).toBe(before);
+    expect(world.stored.get(mailboxId)).toBe(stored);
+  });
+
   it("names a broken app once, blocks it, and asks nothing more with it", async () => {
     const apps = appsOf(server);
     const secret = { kind: "secret", clientSecret: "expired" };

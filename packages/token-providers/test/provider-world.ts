@@ -1,6 +1,7 @@
 import { type MailboxId, newId, OperationalError, TenantId } from "@mailfleet/domain";
 import type { OauthServer } from "@mailfleet/testkit/servers";
 import type { StoredCredential } from "../src/credential-reader.ts";
+import type { ExchangeLimits } from "../src/exchange-limits.ts";
 import {
   createTokenFlows,
   createTokenProvider,
@@ -20,7 +21,11 @@ function cloudsAt(host: string): MicrosoftClouds {
 type App = { readonly kind: string; readonly material: unknown };
 
 /** Every flow against one OAuth server, with credentials and apps in memory. */
-export function openWorld(server: OauthServer, apps: Readonly<Record<string, App>>) {
+export function openWorld(
+  server: OauthServer,
+  apps: Readonly<Record<string, App>>,
+  limits: Partial<ExchangeLimits> = {},
+) {
   const now = () => new Date();
   const tenantId = newId(TenantId);
   const stored = new Map<MailboxId, StoredCredential>();
@@ -46,7 +51,13 @@ export function openWorld(server: OauthServer, apps: Readonly<Record<string, App
       endpoints: { clouds: cloudsAt(server.host), google: server.tokenEndpoint },
     }),
     credentials: memoryCredentialReader(stored),
-    exchanges: { tokens, apps: providerApps, random: Math.random, onAppRefused: (name) => void refusedApps.push(name) },
+    exchanges: {
+      tokens,
+      apps: providerApps,
+      limits,
+      random: Math.random,
+      onAppRefused: (name) => void refusedApps.push(name),
+    },
     now,
   });
   const accessTo = (mailboxId: MailboxId) => grantForMailbox(tenantId, mailboxId, now);

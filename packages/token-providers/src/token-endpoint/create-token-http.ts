@@ -1,6 +1,7 @@
 import { Agent, request } from "node:https";
 import { createSecureContext, getCACertificates } from "node:tls";
 import { OperationalError } from "@mailfleet/domain";
+import { defaultExchangeLimits } from "../exchange-limits.ts";
 
 export type TokenAnswer = {
   readonly status: number;
@@ -26,7 +27,10 @@ const answerBytesMax = 262_144;
  * HTTPS with TLS 1.2 or newer. A redirect is an answer like any other and is not followed: it would carry a client's secret
  * to where somebody else points (RFC 9700 §4.11).
  */
-export function createTokenHttp({ caPem, answerMsMax = 20_000 }: TokenHttpOptions = {}): TokenHttp {
+export function createTokenHttp({
+  caPem,
+  answerMsMax = defaultExchangeLimits.answerMsMax,
+}: TokenHttpOptions = {}): TokenHttp {
   const ca = caPem === undefined ? {} : { ca: [...getCACertificates("default"), caPem] };
   const agent = new Agent({ secureContext: createSecureContext({ minVersion: "TLSv1.2", ...ca }) });
   return {
