@@ -67,10 +67,12 @@ ${settings.asRoot ? "" : unprivileged()}
 `;
 }
 
-function passwords(settings: DovecotSettings): string {
-  if (settings.users === undefined)
-    return `passdb {\n  driver = static\n  mechanisms = plain login\n  args = password=${settings.password}\n}`;
-  return `passdb {\n  driver = passwd-file\n  mechanisms = plain login\n  args = ${join(settings.folder, "users")}\n}`;
+function passwords({ users, password, folder, tokenPassdbs }: DovecotSettings): string {
+  const [driver, args] =
+    users === undefined ? ["static", `password=${password}`] : ["passwd-file", join(folder, "users")];
+  // A token must not be taken for a password; but looking up a user names no mechanism, and then finds none.
+  const mechanisms = tokenPassdbs === "" ? "" : "  mechanisms = plain login\n";
+  return `passdb {\n  driver = ${driver}\n${mechanisms}  args = ${args}\n}`;
 }
 
 /** Only root can change user or root folder; an ordinary user runs all of it as themselves. */
