@@ -11,6 +11,7 @@ import { addInspect } from "./commands/inspect.ts";
 import { addMailbox } from "./commands/mailbox.ts";
 import { addMessage } from "./commands/message.ts";
 import { addOperator } from "./commands/operator.ts";
+import { addProviderApp } from "./commands/provider-app.ts";
 import { addProvision } from "./commands/provision.ts";
 import { addSend } from "./commands/send.ts";
 import { addSigningKey } from "./commands/signing-key.ts";
@@ -22,7 +23,7 @@ import { addVault } from "./commands/vault.ts";
 /** Every command there is, in the order of the help. */
 export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
-  ...[addOperator, addSigningKey, addVault],
+  ...[addOperator, addSigningKey, addVault, addProviderApp],
   ...[addProvision, addTenant, addMailbox, addCredential, addActor, addHostLimit],
   ...[addMessage, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],

@@ -37,11 +37,16 @@ export const endingByCode = {
     exitCode: failed,
     hint: "Check port and security (tls or starttls); name an authority of your own in TLS_CA_FILE.",
   },
+  "consent.missing": {
+    exitCode: failed,
+    hint: "Ask the customer's administrator to allow the app; docs/guides says where, for each provider.",
+  },
   "content.unreadable": {
     exitCode: failed,
     hint: "Check that the key of this fleet is configured; after an offboarding with --purge-content nothing opens any more.",
   },
   "contract.violated": { exitCode: usage, hint: "Correct what is named above and run the command again." },
+  "credential.lost": { exitCode: failed, hint: "Connect the mailbox again with a new refresh token." },
   "credential.missing": {
     exitCode: failed,
     hint: "Add the mailbox's credential to the tenants file and run `mailfleet provision`.",
@@ -72,6 +77,14 @@ export const endingByCode = {
   "login.refused": { exitCode: failed, hint: "Correct the user or the password of this mailbox." },
   "login.suspect": { exitCode: tryLater, hint: again },
   "mailbox.busy": { exitCode: tryLater, hint: again },
+  "provider-app.missing": {
+    exitCode: failed,
+    hint: "Add the provider app with `mailfleet provider-app add`; `mailfleet provider-app list` shows what there is.",
+  },
+  "provider-app.refused": {
+    exitCode: failed,
+    hint: "Give the provider app new secrets with `mailfleet provider-app rotate`; no mailbox is to blame.",
+  },
   "provider.throttled": {
     exitCode: tryLater,
     hint: "The mail server asks for a pause; run the same command again later.",
@@ -104,6 +117,7 @@ export const endingByCode = {
     exitCode: failed,
     hint: "Correct the message or its recipients; the same message is refused again.",
   },
+  "session.ended": { exitCode: tryLater, hint: again },
 } as const satisfies Record<ErrorCode, Ending>;
 
 export const endingByFaultKind = {

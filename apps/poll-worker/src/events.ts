@@ -7,6 +7,7 @@ import type { Loss } from "./warm/create-warm-connections.ts";
 export function pollEvents(log: Log, metrics: Metrics) {
   const polls = metrics.counter("mailfleet_polls_total", "Polls by how they ended.", ["outcome", "reason"]);
   const messages = metrics.counter("mailfleet_messages_total", "Messages stored, and messages met again.", ["kind"]);
+  const appRefusals = metrics.counter("mailfleet_provider_app_refusals_total", "Provider apps refused.", ["app"]);
   const failures = metrics.counter("mailfleet_poll_worker_failures_total", "Errors nobody expected.", []);
   const hosts = metrics.counter("mailfleet_host_changes_total", "Mail hosts left alone, and returned.", ["state"]);
   const looks = metrics.counter(
@@ -41,6 +42,11 @@ export function pollEvents(log: Log, metrics: Metrics) {
     },
     jobBad({ jobId, reason }: BadPayload) {
       log.warn("job.bad-payload", { jobId, reason });
+    },
+    /** One of the operator's own apps: no mailbox is to blame, and all that use it wait. */
+    appRefused(app: string, reason: string) {
+      appRefusals.inc({ app }, 1);
+      log.error("provider-app.refused", { app, reason });
     },
     failed(error: unknown, { jobId }: { jobId: string | null }) {
       failures.inc({}, 1);

@@ -28,7 +28,7 @@ export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Pro
   if (failure?.code === "run.fenced") return discard("run.fenced");
   const hostIsDown = !stopping && started.poll !== null && (await judge(deps, finish, started.poll));
   // Only what this mailbox's server has to do with it alone: while nobody is served, no mailbox is to blame.
-  const counts = !stopping && !hostIsDown && failure?.code !== "gate.denied";
+  const counts = !stopping && !hostIsDown && !blameless.has(failure?.code);
   const failuresCount = failure === null ? 0 : started.failuresCount + (counts ? 1 : 0);
   const quietPassesCount = failure === null && pass.storedCount === 0 ? started.quietPassesCount + 1 : 0;
   // It is due soon, and stands in the host's line, which is claimed when the host is tried again.
@@ -56,6 +56,14 @@ function judge(deps: PollMailboxDeps, { held, pass, runGrant }: FinishPoll, poll
   const parts = { breakers: deps.database.fleet.hostBreakers, watch: hosts.watch, onHost: hosts.onChange, now, random };
   return judgeHost(parts, { mailboxId: held.id, poll, failure: pass.failure, grant: runGrant });
 }
+
+/** Said by the gate, or our own app's fault, or a session that lived as long as its token: no mailbox is to blame. */
+const blameless: ReadonlySet<string | undefined> = new Set([
+  "gate.denied",
+  "provider-app.missing",
+  "provider-app.refused",
+  "session.ended",
+]);
 
 type Counts = { readonly failuresCount: number; readonly quietPassesCount: number };
 
@@ -99,7 +107,8 @@ async function dueAfterFailure(
   const { now, random } = deps;
   const later = (ms: number) => new Date(now().getTime() + ms);
   if (failure.code === "gate.denied") return (await isStillDenied(finish)) ? later(deniedMs) : now();
-  if (needsPerson(failure, finish.started.lastFailure)) {
+  if (failure.code === "session.ended") return later(deps.polling.bounds.intervalMsMin); // normal: it costs one more login
+  if (needsPerson(failure, finish.started.lastFailure, failuresCount)) {
     return (await askPerson(deps, finish, failure)) ? null : later(deniedMs);
   }
   const { code, retryAt } = failure;
@@ -137,7 +146,14 @@ async function askPerson(
   }
 }
 
-/** A wrong password is never tried in a loop: refused twice in a row, its owner is asked. Once may be the server's bad day. */
-function needsPerson({ code, remedy }: OperationalError, lastFailure: string | null): boolean {
+/** Tries that are spread over more than an hour (`login.suspect` backs off so), before a person is asked. */
+const suspectTriesMax = 5;
+
+/**
+ * A wrong password is never tried in a loop: refused twice in a row, its owner is asked. Once may be the server's bad day;
+ * and a refusal without a reason may be the provider's for an hour.
+ */
+function needsPerson({ code, remedy }: OperationalError, lastFailure: string | null, failuresCount: number): boolean {
+  if (code === "login.suspect") return lastFailure === code && failuresCount >= suspectTriesMax;
   return remedy === "reconnect" ? lastFailure === code : remedy === "ask-admin" || remedy === "discard";
 }

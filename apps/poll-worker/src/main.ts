@@ -4,14 +4,14 @@
  */
 import { openBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
-import { createGate } from "@mailfleet/gate";
+import { createGate, processActor } from "@mailfleet/gate";
 import { createImapMailSource } from "@mailfleet/mail-source";
 import { openQueue } from "@mailfleet/queue";
 import { pollMailboxJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
 import { createHostWatch } from "@mailfleet/scheduling";
-import { createPasswordFlow, createTokenProvider } from "@mailfleet/token-providers";
-import { createContentKeys, createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
+import { createTokenFlows, createTokenProvider } from "@mailfleet/token-providers";
+import { createContentKeys, createSealedStores, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
 import { pollEvents } from "./events.ts";
 import { openAccessWatch } from "./open-access-watch.ts";
@@ -36,8 +36,11 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const failed = (error: unknown) => events.failed(error, { jobId: null });
   const access = own(await openAccessWatch({ gate, database, onError: failed }));
   access.onAccessChange(({ tenantId }) => vault.forget(tenantId));
-  const credentials = createCredentialStore({ rows: database.credentials, vault });
-  const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
+  const runGrant = () => gate.authorize({ actor: processActor("poll-worker"), action: "fleet.run", resource: {} });
+  const sealed = createSealedStores({ rows: database, vault, grant: runGrant });
+  const exchanges = { ...sealed, random: Math.random, onAppRefused: events.appRefused };
+  const flows = createTokenFlows({ now, tls: config.tls });
+  const tokens = own(createTokenProvider({ flows, credentials: sealed.credentials, exchanges, now }));
   const source = createImapMailSource({ guard: createNetworkGuard(config.network), tls: config.tls, now });
   const blobs = openBlobStore({ root: config.blobRoot, keys: createContentKeys(vault), now });
 

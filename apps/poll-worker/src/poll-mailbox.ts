@@ -2,7 +2,9 @@ import type { Database, MailboxRow, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
   type FolderState,
+  type Login,
   type MailboxId,
+  type MailConnection,
   type MailSource,
   OperationalError,
   type TenantId,
@@ -181,7 +183,7 @@ async function openCold(
   const { signal } = run;
   const login = await tokens.login(grant, mailboxId, { signal });
   run.requireLive();
-  const connection = await source.connect({ server: imap, login }, { signal });
+  const connection = await connectWith(login);
   try {
     const state = await connection.examine(folder, { signal });
     const opening = { tenantId, mailboxId, epoch, opened, folder, login, connection };
@@ -190,6 +192,20 @@ async function openCold(
     await connection.close();
     throw error;
   }
+
+  async function connectWith(login: Login): Promise<MailConnection> {
+    try {
+      return await source.connect({ server: imap, login }, { signal });
+    } catch (error) {
+      // A token may have been taken back before its end: the next poll asks for another, and only then a person is asked.
+      if (isRefusedLogin(error)) await tokens.reject(grant, mailboxId, login, { signal });
+      throw error;
+    }
+  }
+}
+
+function isRefusedLogin(error: unknown): boolean {
+  return error instanceof OperationalError && (error.code === "login.refused" || error.code === "login.suspect");
 }
 
 async function request(

@@ -143,7 +143,7 @@ async function transmit(
   const login = await deps.tokens.login(grant, target.mailboxId, { signal });
   const raw = Buffer.concat(await Array.fromAsync(deps.blobs.read(grant, submission.raw, { signal })));
   const envelope = { from: submission.envelopeFrom, to };
-  return deps.transport.send(
+  const sending = deps.transport.send(
     { server: mailbox.smtp, login },
     { envelope, raw },
     {
@@ -156,6 +156,15 @@ async function transmit(
       },
     },
   );
+  return sending.catch(async (error: unknown) => {
+    // A token may have been taken back before its end: the next attempt asks for another.
+    if (isRefusedLogin(error)) await deps.tokens.reject(grant, target.mailboxId, login, { signal });
+    throw error;
+  });
+}
+
+function isRefusedLogin(error: unknown): boolean {
+  return error instanceof OperationalError && (error.code === "login.refused" || error.code === "login.suspect");
 }
 
 function operational(error: unknown, signal: AbortSignal): OperationalError | null {

@@ -7,6 +7,7 @@ export function sendEvents(log: Log, metrics: Metrics) {
     "state",
   ]);
   const acceptances = metrics.counter("mailfleet_send_jobs_total", "Plain send jobs, by how they ended.", ["outcome"]);
+  const appRefusals = metrics.counter("mailfleet_provider_app_refusals_total", "Provider apps refused.", ["app"]);
   const failures = metrics.counter("mailfleet_send_worker_failures_total", "Errors nobody expected.", []);
   return {
     attempted(submissionId: string, state: string, reason: string | null) {
@@ -31,6 +32,11 @@ export function sendEvents(log: Log, metrics: Metrics) {
     },
     jobBad({ jobId, reason }: BadPayload) {
       log.warn("job.bad-payload", { jobId, reason });
+    },
+    /** One of the operator's own apps: no mailbox is to blame, and all that use it wait. */
+    appRefused(app: string, reason: string) {
+      appRefusals.inc({ app }, 1);
+      log.error("provider-app.refused", { app, reason });
     },
     failed(error: unknown, { jobId }: { jobId: string | null }) {
       failures.inc({}, 1);

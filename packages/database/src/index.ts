@@ -1,5 +1,6 @@
 /** All SQL of the fleet. Repositories take a grant first; work across tenants is under `fleet`. */
 
+export type { AccessTokenRow, AccessTokens, ExchangeLease, RotatedCredential, SealedToken } from "./access-tokens.ts";
 export type { ActorKeyRow } from "./actor-keys.ts";
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
@@ -14,6 +15,7 @@ export type { Freshness, FreshnessChange } from "./fleet/freshness.ts";
 export type { HostBreaker, HostBreakers, SeenBreaker } from "./fleet/host-breakers.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
 export type { KeyRewrap, StandingKey } from "./fleet/key-rewrap.ts";
+export type { ProviderAppRow, ProviderApps } from "./fleet/provider-apps.ts";
 export type {
   Limits,
   MailboxSettings,

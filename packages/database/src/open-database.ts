@@ -1,3 +1,4 @@
+import { createAccessTokens } from "./access-tokens.ts";
 import { createActorKeys } from "./actor-keys.ts";
 import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
@@ -13,6 +14,7 @@ import { createFreshness } from "./fleet/freshness.ts";
 import { createHostBreakers } from "./fleet/host-breakers.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
 import { createKeyRewrap } from "./fleet/key-rewrap.ts";
+import { createProviderApps } from "./fleet/provider-apps.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
@@ -53,6 +55,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
   }
   const audit = createAudit(connection);
   return {
+    accessTokens: createAccessTokens(connection),
     actors: createActors(connection),
     actorKeys: createActorKeys(connection),
     audit,
@@ -78,6 +81,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       hostBreakers: createHostBreakers(connection),
       hostLimits: createHostLimits(connection),
       keyRewrap: createKeyRewrap(connection),
+      providerApps: createProviderApps(connection),
       provisioning: createProvisioning(connection),
       status: createStatus(connection),
       submissions: createFleetSubmissions(connection),

@@ -104,6 +104,34 @@ export const credentials = pgTable("credentials", {
   retiredAt: instant("retired_at"),
 });
 
+export const accessTokens = pgTable("access_tokens", {
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  subject: text("subject").notNull(),
+  credentialId: uuid("credential_id").$type<CredentialId>().notNull(),
+  sealed: bytes("sealed"),
+  tokenSha256: bytes("token_sha256"),
+  expiresAt: instant("expires_at"),
+  refreshAt: instant("refresh_at"),
+  leaseId: uuid("lease_id"),
+  leaseUntil: instant("lease_until"),
+  interrupted: boolean("interrupted").notNull().default(false),
+  failure: text("failure"),
+  failureUntil: instant("failure_until"),
+});
+
+export const providerApps = pgTable("provider_apps", {
+  id: uuid("id").primaryKey(),
+  name: text("name").notNull(),
+  kind: text("kind").notNull(),
+  clientId: text("client_id").notNull(),
+  version: integer("version").notNull(),
+  sealed: bytes("sealed").notNull(),
+  createdAt: instant("created_at").notNull().defaultNow(),
+  rotatedAt: instant("rotated_at"),
+  blockedUntil: instant("blocked_until"),
+  blockedReason: text("blocked_reason"),
+});
+
 export const actors = pgTable("actors", {
   id: uuid("id").$type<ActorId>().primaryKey(),
   tenantId: uuid("tenant_id").$type<TenantId>(),

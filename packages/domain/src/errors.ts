@@ -18,8 +18,10 @@ export const remedyByCode = {
   "blob.missing": "page-operator",
   "blob.unavailable": "retry",
   "connection.insecure": "ask-admin",
+  "consent.missing": "ask-admin",
   "content.unreadable": "page-operator",
   "contract.violated": "discard",
+  "credential.lost": "reconnect",
   "credential.missing": "reconnect",
   "credential.unreadable": "page-operator",
   "folder.missing": "ask-admin",
@@ -32,6 +34,8 @@ export const remedyByCode = {
   "login.refused": "reconnect",
   "login.suspect": "retry",
   "mailbox.busy": "wait",
+  "provider-app.missing": "page-operator",
+  "provider-app.refused": "page-operator",
   "provider.throttled": "wait",
   "provider.unavailable": "retry",
   "queue.unavailable": "retry",
@@ -43,6 +47,7 @@ export const remedyByCode = {
   "send.deferred": "retry",
   "send.outcome-unknown": "reconcile",
   "send.refused": "discard",
+  "session.ended": "retry",
 } as const satisfies Record<string, Remedy>;
 
 export type ErrorCode = keyof typeof remedyByCode;

@@ -176,7 +176,7 @@ describe("a server that throttles", () => {
   it("by closing the session says so", async () => {
     const connection = await examined({ "UID SEARCH": () => "* BYE Session invalidated - AccessTokenExpired" });
     await expect(connection.listUids(1, options)).rejects.toMatchObject({
-      code: "provider.unavailable",
+      code: "session.ended",
       message: expect.stringContaining("lifetime ended"),
     });
   });

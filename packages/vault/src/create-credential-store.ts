@@ -60,14 +60,14 @@ export function createCredentialStore({ rows, vault }: { rows: CredentialRows; v
       if (row === null) throw new OperationalError("credential.missing", "the mailbox has no credential");
       const { version, flow } = row;
       const credentialId = row.id as CredentialId;
-      const open = (plaintext: Uint8Array) => fn({ credentialId, version, flow, material: parse(plaintext) });
-      return vault.use(grant, binding(mailboxId, credentialId, version), row.sealed, open, options);
+      const open = (plaintext: Uint8Array) => fn({ credentialId, version, flow, material: parseSealedJson(plaintext) });
+      return vault.use(grant, credentialBinding(mailboxId, credentialId, version), row.sealed, open, options);
     },
     async put(grant, mailboxId, { flow, material }, options) {
       const plaintext = Buffer.from(JSON.stringify(material));
       try {
         await rows.put(grant, mailboxId, flow, ({ credentialId, version }) =>
-          vault.seal(grant, binding(mailboxId, credentialId, version), plaintext, options),
+          vault.seal(grant, credentialBinding(mailboxId, credentialId, version), plaintext, options),
         );
       } finally {
         plaintext.fill(0);
@@ -77,11 +77,11 @@ export function createCredentialStore({ rows, vault }: { rows: CredentialRows; v
 }
 
 /** A credential opens as this version of this credential of this mailbox, or not at all. */
-function binding(mailboxId: MailboxId, credentialId: CredentialId, version: number): SealBinding {
+export function credentialBinding(mailboxId: MailboxId, credentialId: CredentialId, version: number): SealBinding {
   return { purpose: "credentials", record: `credential:${mailboxId}:${credentialId}:${version}` };
 }
 
-function parse(plaintext: Uint8Array): unknown {
+export function parseSealedJson(plaintext: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength).toString("utf8"));
   } catch {

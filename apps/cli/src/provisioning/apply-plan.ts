@@ -1,6 +1,7 @@
 import { type ErrorCode, MailboxId, type MailSource, Namespace, OperationalError, TenantId } from "@mailfleet/domain";
 import type { Session } from "../open-session.ts";
 import { checkLogin } from "./check-login.ts";
+import { openSignIn } from "./open-sign-in.ts";
 import { type MailboxStep, mailboxSettings, needsLogin, type TenantStep, tenantSettings } from "./plan-changes.ts";
 import type { WantedMailbox, WantedTenant } from "./read-tenants-file.ts";
 import { credentialDiffers, putCredential } from "./store-credential.ts";
@@ -96,6 +97,9 @@ async function updateMailbox(session: Session, { tenantId, mailboxId, wanted }: 
   await session.database.fleet.provisioning.updateMailbox(grant, tenantId, mailboxId, mailboxSettings(wanted));
 }
 
+const access = (session: Session, { tenantId, mailboxId }: Target) =>
+  session.authorize("credential.manage", { tenantId, mailboxId });
+
 /**
  * Login first, then settings and credential, then the proof. A login that fails leaves a working mailbox as it was, on
  * its old settings and credential; a mailbox that was not active is told why it still is not.
@@ -108,7 +112,9 @@ async function connectMailbox(
   const { tenantId, mailboxId, wanted, step } = target;
   const { mailboxes } = session.database;
   const before = step.existing?.state ?? "pending";
-  const failure = await checkLogin(source, wanted);
+  const differs = await credentialDiffers(session, await access(session, target), mailboxId, wanted);
+  const signIn = await openSignIn(session, { ...target, differs });
+  const failure = "code" in signIn ? signIn.code : await checkLogin(source, wanted, signIn.login);
   const grant = await session.authorize("mailbox.manage", { tenantId, mailboxId });
   if (failure !== null) {
     if (before !== "active" && before !== "paused") await mailboxes.setState(grant, mailboxId, before, failure);
@@ -116,9 +122,9 @@ async function connectMailbox(
   }
 
   if (step.action === "update") await updateMailbox(session, target);
-  const access = await session.authorize("credential.manage", { tenantId, mailboxId });
-  if (await credentialDiffers(session, access, mailboxId, wanted))
-    await putCredential(session, access, mailboxId, wanted);
+  if (!("code" in signIn) && signIn.toStore !== null) {
+    await putCredential(session, await access(session, target), mailboxId, signIn.toStore);
+  }
   const state = before === "paused" ? "paused" : "active"; // only a person resumes it
   if (await mailboxes.prove(grant, mailboxId, state)) return { state, failure: null };
   await mailboxes.setState(grant, mailboxId, "pending", "login.taken");

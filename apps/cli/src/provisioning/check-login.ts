@@ -1,4 +1,4 @@
-import { type ErrorCode, type MailSource, OperationalError } from "@mailfleet/domain";
+import { type ErrorCode, type Login, type MailSource, OperationalError } from "@mailfleet/domain";
 import type { WantedMailbox } from "./read-tenants-file.ts";
 
 const loginMsMax = 45_000;
@@ -9,11 +9,12 @@ const loginMsMax = 45_000;
  */
 export async function checkLogin(
   source: MailSource,
-  { imap, folder, user, password }: WantedMailbox,
+  { imap, folder }: WantedMailbox,
+  login: Login,
 ): Promise<ErrorCode | null> {
   const signal = AbortSignal.timeout(loginMsMax);
   try {
-    const connection = await source.connect({ server: imap, login: { kind: "password", user, password } }, { signal });
+    const connection = await source.connect({ server: imap, login }, { signal });
     try {
       await connection.examine(folder, { signal });
     } finally {

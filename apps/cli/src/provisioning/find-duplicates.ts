@@ -20,14 +20,12 @@ export const LooseFile = z
                   .looseObject({
                     key: text,
                     imap: z.looseObject({ host: text }).catch({ host: undefined }),
-                    credential: z
-                      .looseObject({ user: text, password: z.unknown() })
-                      .catch({ user: undefined, password: undefined }),
+                    credential: z.looseObject({ user: text }).catch({ user: undefined }),
                   })
                   .catch({
                     key: undefined,
                     imap: { host: undefined },
-                    credential: { user: undefined, password: undefined },
+                    credential: { user: undefined },
                   }),
               )
               .catch([]),

@@ -27,7 +27,8 @@ function wantMailbox(changes: Partial<WantedMailbox> = {}): WantedMailbox {
     folder: "INBOX",
     startFrom: "now",
     user: "support",
-    password: Secret.of("secret"),
+    credential: { flow: "password", user: "support", password: { env: "SECRET" } },
+    secret: Secret.of("secret"),
     path: ["tenants", 0, "mailboxes", 0],
     ...changes,
   };

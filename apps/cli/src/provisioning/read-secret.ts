@@ -14,7 +14,12 @@ export type SecretPlaces = {
 const secretBytesMax = 65_536;
 
 /** The secret, or why there is none; one line break at its end is not part of it. Says neither value nor name: whoever takes the one for the other wrote the secret there. */
-export function readSecret(source: SecretSource, { environment, folder }: SecretPlaces): Secret | string {
+export function readSecret(
+  source: SecretSource,
+  { environment, folder }: SecretPlaces,
+  form: "password" | "text" = "password",
+): Secret | string {
+  const checked = form === "password" ? asPassword : Secret.of;
   if ("env" in source) {
     const value = environment[source.env];
     return value ? checked(value) : "the environment variable it names is not set or empty";
@@ -30,7 +35,7 @@ export function readSecret(source: SecretSource, { environment, folder }: Secret
   }
 }
 
-function checked(value: string): Secret | string {
+function asPassword(value: string): Secret | string {
   const { success } = PasswordMaterial.shape.password.safeParse(value);
   return success ? Secret.of(value) : "the secret is longer than a password can be, or contains a NUL";
 }

@@ -57,7 +57,7 @@ describe("a tenants file", () => {
   });
 
   it("takes secrets from the environment and from files beside it, without the last line break", () => {
-    const passwords = read(good).tenants.flatMap(({ mailboxes }) => mailboxes.map(({ password }) => password.reveal()));
+    const passwords = read(good).tenants.flatMap(({ mailboxes }) => mailboxes.map(({ secret }) => secret?.reveal()));
     expect(passwords).toEqual(["from-the-environment", "from-a-file"]);
   });
 

@@ -5,11 +5,19 @@ import { type Fault, FileFaults } from "../faults.ts";
 import { type Found, findDuplicates, LooseFile } from "./find-duplicates.ts";
 import { createLocator, type Path } from "./locate-in-yaml.ts";
 import { readSecret, type SecretPlaces } from "./read-secret.ts";
-import { type MailboxEntry, SecretSource, type TenantEntry, TenantsFile } from "./tenants-file.ts";
+import {
+  type CredentialEntry,
+  type MailboxEntry,
+  SecretSource,
+  type TenantEntry,
+  TenantsFile,
+} from "./tenants-file.ts";
 
 export type WantedMailbox = Omit<MailboxEntry, "credential"> & {
   readonly user: string;
-  readonly password: Secret;
+  readonly credential: CredentialEntry;
+  /** Null where the flow needs none of the mailbox's own. */
+  readonly secret: Secret | null;
   readonly path: Path;
 };
 export type WantedTenant = Omit<TenantEntry, "mailboxes"> & {
@@ -71,10 +79,10 @@ export function readTenantsFile(text: string, name: string, places: SecretPlaces
 }
 
 function toWanted(tenant: TenantEntry, index: number, secrets: Secrets): WantedTenant {
-  const mailboxes = tenant.mailboxes.map(({ credential: { user }, ...mailbox }, at) => {
-    const password = secrets.get(`${index} ${at}`)?.secret;
-    if (password === undefined || typeof password === "string") throw new Error("a secret was not read");
-    return { ...mailbox, user, password, path: ["tenants", index, "mailboxes", at] };
+  const mailboxes = tenant.mailboxes.map(({ credential, ...mailbox }, at): WantedMailbox => {
+    const secret = secrets.get(`${index} ${at}`)?.secret ?? null;
+    if (typeof secret === "string") throw new Error("a secret was not read");
+    return { ...mailbox, user: credential.user, credential, secret, path: ["tenants", index, "mailboxes", at] };
   });
   return { ...tenant, namespace: tenant.namespace ?? tenant.key, mailboxes, path: ["tenants", index] };
 }
@@ -82,14 +90,19 @@ function toWanted(tenant: TenantEntry, index: number, secrets: Secrets): WantedT
 /** By the positions of tenant and mailbox in the file. A text says why there is no secret. */
 type Secrets = ReadonlyMap<string, { readonly path: Path; readonly secret: Secret | string }>;
 
+/** Where a credential has its secret; each flow has one of them, or none. */
+const secretNames = ["password", "key", "refreshToken"] as const;
+
 function readSecrets({ tenants }: LooseFile, places: SecretPlaces): Secrets {
   const secrets = new Map<string, { path: Path; secret: Secret | string }>();
   for (const [tenant, { mailboxes }] of tenants.entries()) {
     for (const [mailbox, { credential }] of mailboxes.entries()) {
-      const source = SecretSource.safeParse(credential.password);
-      if (!source.success) continue; // the schema says so
-      const path = ["tenants", tenant, "mailboxes", mailbox, "credential", "password"];
-      secrets.set(`${tenant} ${mailbox}`, { path, secret: readSecret(source.data, places) });
+      const name = secretNames.find((candidate) => credential[candidate] !== undefined);
+      const source = SecretSource.safeParse(name && credential[name]);
+      if (name === undefined || !source.success) continue; // the schema says so
+      const path = ["tenants", tenant, "mailboxes", mailbox, "credential", name];
+      const form = name === "password" ? "password" : "text";
+      secrets.set(`${tenant} ${mailbox}`, { path, secret: readSecret(source.data, places, form) });
     }
   }
   return secrets;

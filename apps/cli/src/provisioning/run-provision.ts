@@ -109,11 +109,15 @@ type Reason = NonNullable<MailboxResult["failure"]>;
 const sentences: Partial<Record<Reason, string>> = {
   "connection.insecure":
     "the server offered no secure connection that can be verified; check port and security, or TLS_CA_FILE",
+  "consent.missing": "the customer's administrator has not allowed the app; docs/guides says where",
+  "credential.lost": "its refresh token is worth nothing any more; provide a new one",
   "folder.missing": "the folder does not exist or may not be read; correct `folder`",
   "host.refused": "the host leads to an address the fleet may not dial; allow its network in NETWORK_ALLOW_PRIVATE",
   "login.refused": "the server refused the sign-in; correct user or password",
   "login.suspect": "the server did not accept the sign-in this time; run the same command again",
   "login.taken": "this sign-in already belongs to a mailbox of this fleet; disconnect it there first",
+  "provider-app.missing": "its credential names a provider app that is not there, or of another kind",
+  "provider-app.refused": "the provider refused our app; give it new secrets with `mailfleet provider-app rotate`",
   "provider.throttled": "the server asks for a pause; run the same command again later",
   "provider.unavailable":
     "the server could not be reached or did not answer; check host and port, run the same command again",

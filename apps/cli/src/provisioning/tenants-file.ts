@@ -1,4 +1,5 @@
 import { MailServer } from "@mailfleet/domain";
+import { ProviderAppName } from "@mailfleet/token-providers";
 import { z } from "zod";
 
 const Key = z
@@ -38,6 +39,34 @@ const line = z
   .max(200)
   .regex(/^[^\p{Cc}]*$/u, "no line breaks or control characters");
 
+const app = ProviderAppName.meta({ description: "One of `mailfleet provider-app list`." });
+
+/** How a mailbox is signed in to. Where tokens come from is the app's to say and never the entry's. */
+const CredentialEntry = z.discriminatedUnion("flow", [
+  z.strictObject({ flow: z.literal("password"), user: line.min(1), password: SecretSource }),
+  z.strictObject({
+    flow: z.literal("microsoft-client-credentials"),
+    user: line.min(1),
+    app,
+    directoryId: z.uuid().meta({ description: "The customer's Entra directory (tenant) id." }),
+  }),
+  z
+    .strictObject({
+      flow: z.literal("google-service-account"),
+      user: line.min(1),
+      app: app.optional(),
+      key: SecretSource.optional().meta({ description: "The customer's own key file, in place of `app`." }),
+    })
+    .refine(({ app, key }) => (app === undefined) !== (key === undefined), "name exactly one of app and key"),
+  z.strictObject({
+    flow: z.literal("oauth-refresh-token"),
+    user: line.min(1),
+    app,
+    refreshToken: SecretSource.meta({ description: "The first one; what replaces it is kept by the fleet." }),
+  }),
+]);
+export type CredentialEntry = z.output<typeof CredentialEntry>;
+
 const MailboxEntry = z.strictObject({
   key: Key,
   address: z.email().max(254),
@@ -46,11 +75,7 @@ const MailboxEntry = z.strictObject({
   smtp: MailServer.optional().meta({ description: "Without it the mailbox only receives." }),
   folder: line.min(1).default("INBOX"),
   startFrom: z.enum(["now", "beginning"]).default("now").meta({ description: "Which mail is read at first." }),
-  credential: z.strictObject({
-    flow: z.literal("password"),
-    user: line.min(1),
-    password: SecretSource,
-  }),
+  credential: CredentialEntry,
 });
 export type MailboxEntry = z.output<typeof MailboxEntry>;
 

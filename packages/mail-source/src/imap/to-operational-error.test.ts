@@ -62,7 +62,7 @@ const recorded: readonly [string, unknown, string, Date?][] = [
   [
     "M365 ends a session whose token ended",
     coded("NoConnection", { reason: "Session invalidated - AccessTokenExpired" }),
-    "provider.unavailable",
+    "session.ended",
   ],
   ["M365 closes after throttling", coded("NoConnection", { reason: "Connection closed. 14" }), "provider.unavailable"],
   // Gmail
@@ -120,11 +120,7 @@ const recorded: readonly [string, unknown, string, Date?][] = [
     "provider.throttled",
     minutes(5),
   ],
-  [
-    "Gmail ends a session",
-    coded("NoConnection", { reason: "Session expired, please login again." }),
-    "provider.unavailable",
-  ],
+  ["Gmail ends a session", coded("NoConnection", { reason: "Session expired, please login again." }), "session.ended"],
   // Dovecot and others
   [
     "Dovecot has too many connections",

@@ -136,8 +136,8 @@ function missingFolder(failure: ImapFailure, text: string): Rule | undefined {
 }
 
 function lost(text: string): Rule {
-  const because = sessionEnded.test(text) ? "the session's lifetime ended" : "failed";
-  return { code: "provider.unavailable", because };
+  if (sessionEnded.test(text)) return { code: "session.ended", because: "the session's lifetime ended" };
+  return { code: "provider.unavailable", because: "failed" };
 }
 
 function textOf(failure: ImapFailure): string {

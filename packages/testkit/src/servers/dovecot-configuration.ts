@@ -13,6 +13,8 @@ export type DovecotSettings = DovecotOptions & {
   readonly certificate: CertificateFiles;
   readonly imapPort: number;
   readonly imapsPort: number;
+  /** Passdbs that judge tokens; empty where tokens are not taken. */
+  readonly tokenPassdbs: string;
 };
 
 /** `dovecot.conf` for Dovecot 2.3. Everything it writes lies below `folder`. */
@@ -32,6 +34,8 @@ ssl_min_protocol = TLSv1.2
 mail_location = maildir:~/Maildir
 mail_fsync = never
 mail_max_userip_connections = ${settings.connectionsPerUserMax ?? 200}
+${settings.tokenPassdbs === "" ? "" : "auth_mechanisms = plain login xoauth2 oauthbearer"}
+${settings.tokenPassdbs}
 ${passwords(settings)}
 userdb {
   driver = static
@@ -65,9 +69,12 @@ ${settings.asRoot ? "" : unprivileged()}
 `;
 }
 
-function passwords(settings: DovecotSettings): string {
-  if (settings.users === undefined) return `passdb {\n  driver = static\n  args = password=${settings.password}\n}`;
-  return `passdb {\n  driver = passwd-file\n  args = ${join(settings.folder, "users")}\n}`;
+function passwords({ users, password, folder, tokenPassdbs }: DovecotSettings): string {
+  const [driver, args] =
+    users === undefined ? ["static", `password=${password}`] : ["passwd-file", join(folder, "users")];
+  // A token must not be taken for a password; but looking up a user names no mechanism, and then finds none.
+  const mechanisms = tokenPassdbs === "" ? "" : "  mechanisms = plain login\n";
+  return `passdb {\n  driver = ${driver}\n${mechanisms}  args = ${args}\n}`;
 }
 
 /** Only root can change user or root folder; an ordinary user runs all of it as themselves. */

@@ -7,6 +7,7 @@ import { answers, startChildServer } from "./child-server.ts";
 import { dovecotConfiguration } from "./dovecot-configuration.ts";
 import { findProgram } from "./find-program.ts";
 import { freePort } from "./free-port.ts";
+import { type TokenIntrospection, writeOauth2Passdbs } from "./oauth2-passdb.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { certificateFiles } from "./tls.ts";
 
@@ -24,6 +25,8 @@ export type DovecotOptions = {
   readonly mailOf?: Pick<DovecotServer, "mailFolder">;
   /** Names in its certificate; `localhost` and 127.0.0.1 without it. */
   readonly certificateNames?: readonly string[];
+  /** Takes tokens too (XOAUTH2, OAUTHBEARER) and asks here about each. */
+  readonly tokens?: TokenIntrospection;
 };
 
 export type DovecotServer = {
@@ -65,17 +68,9 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   const [imapPort, imapsPort] = [await freePort(), await freePort()];
   const configuration = join(folder.path, "dovecot.conf");
   const mailFolder = options.mailOf?.mailFolder ?? join(folder.path, "mail");
-  const settings = {
-    ...options,
-    password,
-    mailFolder,
-    folder: folder.path,
-    owner,
-    asRoot,
-    certificate,
-    imapPort,
-    imapsPort,
-  };
+  const tokenPassdbs = options.tokens ? await writeOauth2Passdbs(folder.path, options.tokens) : "";
+  const places = { folder: folder.path, mailFolder, owner, asRoot, certificate, imapPort, imapsPort };
+  const settings = { ...options, password, tokenPassdbs, ...places };
   await writeFile(join(folder.path, "users"), usersFile(options.users ?? {}));
   await writeFile(configuration, dovecotConfiguration(settings));
   await mkdir(mailFolder, { recursive: true });

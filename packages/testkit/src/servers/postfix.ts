@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { answers, startChildServer } from "./child-server.ts";
 import { findProgram, hasServer } from "./find-program.ts";
 import { freePort } from "./free-port.ts";
+import type { TokenIntrospection } from "./oauth2-passdb.ts";
 import { mainCf, masterCf, type PostfixSettings } from "./postfix-configuration.ts";
 import { startSaslAuthority } from "./sasl-authority.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -16,6 +17,8 @@ export type PostfixOptions = {
   readonly security?: "tls" | "starttls";
   /** User name to password, for AUTH PLAIN and LOGIN. */
   readonly users?: Readonly<Record<string, string>>;
+  /** Whom to ask about tokens; without it those of `token` are taken. */
+  readonly tokens?: TokenIntrospection;
 };
 
 export type PostfixServer = {
@@ -58,7 +61,7 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
   const certificate = await certificateFiles(folder.path);
   const port = await freePort();
   await mkdir(join(folder.path, "sasl"));
-  const sasl = await startSaslAuthority(join(folder.path, "sasl"), users);
+  const sasl = await startSaslAuthority(join(folder.path, "sasl"), users, options.tokens);
   const settings = { folder: folder.path, port, security, certificate, saslSocketPath: sasl.socketPath, owner: nobody };
   await prepare(settings);
 

@@ -3,6 +3,7 @@ import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startChildServer } from "./child-server.ts";
 import { findProgram } from "./find-program.ts";
+import { type TokenIntrospection, writeOauth2Passdbs } from "./oauth2-passdb.ts";
 
 export type SaslAuthority = {
   /** Where Postfix asks (`smtpd_sasl_path`). */
@@ -22,6 +23,7 @@ const issuer = "https://issuer.example.com";
 export async function startSaslAuthority(
   folder: string,
   users: Readonly<Record<string, string>>,
+  tokens?: TokenIntrospection,
 ): Promise<SaslAuthority> {
   const program = findProgram("dovecot");
   if (program === null) throw new Error("dovecot is not installed");
@@ -37,7 +39,8 @@ export async function startSaslAuthority(
       .map(([user, secret]) => `${user}:{PLAIN}${secret}\n`)
       .join(""),
   );
-  await writeFile(join(folder, "dovecot.conf"), configuration(folder, socketPath));
+  const passdbs = tokens ? writeOauth2Passdbs(folder, tokens) : localPassdb(folder);
+  await writeFile(join(folder, "dovecot.conf"), configuration(folder, socketPath, await passdbs));
 
   const server = await startChildServer({
     command: program,
@@ -70,8 +73,12 @@ issuers = ${issuer}
 `;
 }
 
+function localPassdb(folder: string): string {
+  return `passdb {\n  driver = oauth2\n  mechanisms = xoauth2\n  args = ${folder}/oauth2.conf\n}`;
+}
+
 /** Dovecot 2.3. Each setting on a line of its own: several on one are read as one. */
-function configuration(folder: string, socketPath: string): string {
+function configuration(folder: string, socketPath: string, tokenPassdbs: string): string {
   return `
 protocols =
 base_dir = ${folder}/run
@@ -79,11 +86,7 @@ state_dir = ${folder}/run
 log_path = /dev/stderr
 ssl = no
 auth_mechanisms = plain login xoauth2
-passdb {
-  driver = oauth2
-  mechanisms = xoauth2
-  args = ${folder}/oauth2.conf
-}
+${tokenPassdbs}
 passdb {
   driver = passwd-file
   mechanisms = plain login

@@ -1,9 +1,9 @@
 import { Secret } from "@mailfleet/domain";
-import { defineFlow, type TokenFlow } from "../token-flow.ts";
+import { type DirectFlow, defineFlow } from "../token-flow.ts";
 import { PasswordMaterial } from "./password-material.ts";
 
 /** The mailbox's own user name and password, or an app password: handed out as they are, with nobody to ask. */
-export function createPasswordFlow(): TokenFlow {
+export function createPasswordFlow(): DirectFlow {
   return defineFlow({
     name: "password",
     material: PasswordMaterial,
