@@ -6,10 +6,11 @@ import { type Bench, type BenchOutcome, UsageError, VerificationError } from "./
 import { ingest } from "./ingest/ingest.ts";
 import { latency } from "./latency/latency.ts";
 import { memory } from "./memory/memory.ts";
+import { parse } from "./parse/parse.ts";
 import { schedule } from "./schedule/schedule.ts";
 import { send } from "./send/send.ts";
 
-const benches: readonly Bench[] = [ingest, latency, memory, schedule, send];
+const benches: readonly Bench[] = [ingest, latency, memory, parse, schedule, send];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -2,7 +2,7 @@ import { type BlobRef, type Epoch, MessageId, newId, OperationalError } from "@m
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Transaction } from "./connection.ts";
 import { type NewEvent, recordEvents } from "./record-events.ts";
-import { resolveThreads } from "./resolve-threads.ts";
+import { linksOf, resolveThreads } from "./resolve-threads.ts";
 import type { Envelope } from "./schema.ts";
 
 export type NewAttachment = {
@@ -126,7 +126,7 @@ async function storePage(
   page: NewPage,
 ): Promise<StoredPage> {
   await holdRun(tx, grant, mailboxId, page.epoch);
-  const threads = await resolveThreads(tx, grant.tenantId, mailboxId, page.messages);
+  const threads = await resolveThreads(tx, grant.tenantId, mailboxId, page.messages.map(linksOf));
   const numbered = page.messages.map((message, index) => ({
     ...message,
     id: newId(MessageId) as string,

@@ -1,6 +1,8 @@
 /** What a process needs whatever it does: environment, start and stop, health, log, metrics, and whom it may dial. */
 
 export { ConfigurationError } from "./configuration-error.ts";
+export type { DnsTxtLookupOptions } from "./create-dns-txt-lookup.ts";
+export { createDnsTxtLookup } from "./create-dns-txt-lookup.ts";
 export type { Log, LogFields, LogLevel, LogOptions } from "./create-log.ts";
 export { createLog, logLevels } from "./create-log.ts";
 export type { Labels, MetricCounter, MetricGauge, MetricHistogram, Metrics } from "./create-metrics.ts";
