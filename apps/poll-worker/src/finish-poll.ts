@@ -68,6 +68,8 @@ async function dueAfter(
     freshnessMs: poll?.freshnessMs ?? polling.bounds.freshnessMs,
   };
   const idlePassesCount = quietPassesCount;
+  // History is read at the pace of a busy mailbox; whatever is due before that goes first.
+  if (finish.pass.backfilling) return new Date(now().getTime() + bounds.intervalMsMin);
   return nextPollAt({ now: now(), hadNews: storedCount > 0, idlePassesCount, bounds, returning, random });
 }
 

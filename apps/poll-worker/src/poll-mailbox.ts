@@ -1,4 +1,4 @@
-import type { Database, MailboxRow, StoredPage } from "@mailfleet/database";
+import type { Database, MailboxRow, PollStart, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
   type MailboxId,
@@ -11,11 +11,13 @@ import { channelActor, type Gate, type Grant, processActor } from "@mailfleet/ga
 import { type MailPage, readPages } from "@mailfleet/mail-source";
 import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
 import type { HostWatch, PollBounds } from "@mailfleet/scheduling";
+import { dayBytesLeft } from "./day-budget.ts";
 import { finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
 import type { JudgeHostDeps } from "./judge-host.ts";
 import { type PollBudget, startSpending } from "./poll-budget.ts";
 import { readAhead } from "./read-ahead.ts";
+import { readMore, type StorablePage } from "./read-more.ts";
 import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
 
@@ -30,6 +32,8 @@ export type PollMailboxDeps = {
     readonly bounds: PollBounds;
     readonly pageMessagesMax: number;
     readonly budget: PollBudget;
+    /** Of one mailbox, from midnight to midnight UTC. */
+    readonly dayBytesMax: number;
   };
   readonly hosts: { readonly watch: HostWatch; readonly onChange: JudgeHostDeps["onHost"] };
   readonly now: () => Date;
@@ -43,6 +47,8 @@ export type Pass = {
   readonly failure: OperationalError | null;
   /** The budget ended before the folder did: there is more to read, now. */
   readonly cut: boolean;
+  /** Everything new is read, and there is history left: nobody waits for it. */
+  readonly backfilling: boolean;
 };
 
 const worker = processActor("poll-worker");
@@ -64,7 +70,7 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
       const { tenantId } = started;
       const authorize = () =>
         gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
-      const pass = await onePass(deps, { mailboxId, epoch, run, authorize });
+      const pass = await onePass(deps, { poll: started.poll, mailboxId, epoch, run, authorize });
       return await finishPoll(deps, { held, pass, started, authorize, runGrant, stopping: signal.aborted });
     } finally {
       run.close();
@@ -73,6 +79,7 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
 }
 
 type PassContext = {
+  readonly poll: PollStart | null;
   readonly mailboxId: MailboxId;
   readonly epoch: PollMailbox["epoch"];
   readonly run: Run;
@@ -87,11 +94,13 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
     const grant = await context.authorize();
     const mailbox = await deps.database.mailboxes.find(grant, context.mailboxId);
     if (mailbox === null) throw new OperationalError("resource.missing", "the mailbox is gone");
+    const left = bytesLeft(deps, context, mailbox);
     const connection = await connect(deps, context, grant, mailbox);
     try {
       const { signal } = context.run;
       const pages = readPages(connection, await request(deps, context, grant, mailbox), { signal });
-      const spending = startSpending(deps.polling.budget, () => performance.now());
+      const { budget } = deps.polling;
+      const spending = startSpending(within(budget, left.news), () => performance.now());
       const isEnough = (page: MailPage) => {
         spending.spend(page);
         return spending.isSpent();
@@ -100,15 +109,34 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
         storedCount += await storeOne(deps, context, mailbox, page);
         cut = !page.last;
       }
+      if (!cut && context.poll?.readsMore) {
+        const more = await readMore({
+          ...{ connection, mailbox, run: context.run, authorize: context.authorize, inbox: deps.database.inbox },
+          ...{ spending, historyBudget: within({ ...budget, messagesMax: historyMessagesMax }, left.history) },
+          request: async (folder) => request(deps, context, await context.authorize(), { ...mailbox, folder }),
+          store: (folder, page) => storeOne(deps, context, { folder }, page),
+        });
+        return { ...more, storedCount: storedCount + more.storedCount, failure: null };
+      }
     } finally {
       await connection.close();
     }
-    return { storedCount, failure: null, cut };
+    return { storedCount, failure: null, cut, backfilling: false };
   } catch (error) {
     const failure = operational(error, context.run.signal);
     if (failure === null) throw error;
-    return { storedCount, failure, cut: false };
+    return { storedCount, failure, cut: false, backfilling: false };
   }
+}
+
+/** History waits behind everything that is new anywhere: a poll reads so many messages of it, and leaves. */
+const historyMessagesMax = 500;
+
+const within = (budget: PollBudget, bytesMax: number) => ({ ...budget, bytesMax: Math.min(budget.bytesMax, bytesMax) });
+
+function bytesLeft({ polling, now }: PollMailboxDeps, { poll }: PassContext, { imap }: MailboxRow) {
+  const { bytesToday = 0 } = poll ?? {};
+  return dayBytesLeft({ host: imap.host.toLowerCase(), bytesToday, bytesMax: polling.dayBytesMax }, now());
 }
 
 async function connect(
@@ -145,8 +173,8 @@ const pageLimits = { pageBytesMax: 16_000_000, messageBytesMax: 32_000_000, look
 async function storeOne(
   deps: PollMailboxDeps,
   context: PassContext,
-  mailbox: MailboxRow,
-  page: MailPage,
+  { folder }: Pick<MailboxRow, "folder">,
+  page: StorablePage,
 ): Promise<number> {
   const grant = await context.authorize(); // a suspended tenant or a paused mailbox ends the poll here
   const segment = await deps.blobs.openSegment(grant);
@@ -159,15 +187,16 @@ async function storeOne(
     }
     await segment.commit(); // every byte is durable before a row names it
     context.run.requireLive();
-    const { uidValidity, cursorAfter: cursor, unreadable, last } = page;
+    const { uidValidity, cursorAfter: cursor, unreadable, last, history = null } = page;
     const stored = await storePage(deps.database.inbox, grant, {
       epoch: context.epoch,
-      folder: mailbox.folder,
+      folder,
       uidValidity,
       cursor,
       messages,
       unreadable,
       last,
+      history,
     });
     deps.onPage({ ...stored, mailboxId: context.mailboxId, epoch: context.epoch });
     return stored.storedCount;

@@ -17,7 +17,16 @@ export type {
 } from "./fleet/provisioning.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
-export type { FolderCursor, Inbox, NewAttachment, NewMessage, NewPage, StoredPage } from "./inbox.ts";
+export type {
+  FolderCursor,
+  FolderHistory,
+  HistoryMove,
+  Inbox,
+  NewAttachment,
+  NewMessage,
+  NewPage,
+  StoredPage,
+} from "./inbox.ts";
 export { unreadableAttemptsMax } from "./inbox.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";

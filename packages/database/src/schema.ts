@@ -68,6 +68,8 @@ export const mailboxes = pgTable("mailboxes", {
   lastFailure: text("last_failure"),
   eventSeq: count("event_seq").notNull().default(0),
   lane: text("lane").notNull().default(""),
+  backfillMs: count("backfill_ms").notNull().default(0),
+  moreFolders: text("more_folders").array().notNull().default([]),
 });
 
 export const cursors = pgTable("cursors", {
@@ -80,6 +82,8 @@ export const cursors = pgTable("cursors", {
   startedAt: instant("started_at").notNull(),
   checkedAt: instant("checked_at"),
   epoch: count("epoch").notNull(),
+  historyUid: count("history_uid"),
+  historyDoneAt: instant("history_done_at"),
 });
 
 export const tenantKeys = pgTable("tenant_keys", {
@@ -174,6 +178,7 @@ export const events = pgTable("events", {
   subjectId: uuid("subject_id").notNull(),
   namespace: text("namespace").$type<Namespace>().notNull(),
   at: instant("at").notNull().defaultNow(),
+  backfilled: boolean("backfilled").notNull().default(false),
 });
 
 export const submissionStates = [

@@ -15,6 +15,7 @@ export type Remedy =
 export const remedyByCode = {
   "blob.missing": "page-operator",
   "blob.unavailable": "retry",
+  "budget.spent": "wait",
   "connection.insecure": "ask-admin",
   "contract.violated": "discard",
   "credential.missing": "reconnect",

@@ -2,12 +2,14 @@ import type { Secret } from "@mailfleet/domain";
 import { type Document, type ErrorCode, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { type Fault, FileFaults } from "../faults.ts";
+import { parseLifetimeMs } from "../parse-options.ts";
 import { type Found, findDuplicates, LooseFile } from "./find-duplicates.ts";
 import { createLocator, type Path } from "./locate-in-yaml.ts";
 import { readSecret, type SecretPlaces } from "./read-secret.ts";
 import { type MailboxEntry, SecretSource, type TenantEntry, TenantsFile } from "./tenants-file.ts";
 
-export type WantedMailbox = Omit<MailboxEntry, "credential"> & {
+export type WantedMailbox = Omit<MailboxEntry, "credential" | "backfill"> & {
+  readonly backfillMs: number | undefined;
   readonly user: string;
   readonly password: Secret;
   readonly path: Path;
@@ -71,10 +73,11 @@ export function readTenantsFile(text: string, name: string, places: SecretPlaces
 }
 
 function toWanted(tenant: TenantEntry, index: number, secrets: Secrets): WantedTenant {
-  const mailboxes = tenant.mailboxes.map(({ credential: { user }, ...mailbox }, at) => {
+  const mailboxes = tenant.mailboxes.map(({ credential: { user }, backfill, ...mailbox }, at) => {
     const password = secrets.get(`${index} ${at}`)?.secret;
     if (password === undefined || typeof password === "string") throw new Error("a secret was not read");
-    return { ...mailbox, user, password, path: ["tenants", index, "mailboxes", at] };
+    const backfillMs = backfill === undefined ? undefined : parseLifetimeMs(backfill);
+    return { ...mailbox, backfillMs, user, password, path: ["tenants", index, "mailboxes", at] };
   });
   return { ...tenant, namespace: tenant.namespace ?? tenant.key, mailboxes, path: ["tenants", index] };
 }

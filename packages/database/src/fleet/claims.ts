@@ -41,6 +41,10 @@ export type PollStart = {
   readonly breaker: SeenBreaker;
   /** The host was left alone and has come back in the last minutes, or is being tried. */
   readonly hostReturning: boolean;
+  /** What the bodies read of the mailbox have weighed since midnight UTC. */
+  readonly bytesToday: number;
+  /** There is more to read than what is new in its folder: other folders, or a backfill that is not done. */
+  readonly readsMore: boolean;
 };
 
 export type Finish = HeldRow & {
@@ -199,13 +203,19 @@ const passColumns = (sql: Sql) => sql`
   case when w.lane <> '' then (
     select jsonb_build_array(openings_count, openings_count > 0 or returned_at > now() - interval '5 minutes')
     from host_buckets where kind = ${mailboxWork.kind} and host = w.lane
-  ) end as breaker`;
+  ) end as breaker,
+  (select bytes::float8 from mailbox_traffic
+    where tenant_id = w.tenant_id and mailbox_id = w.id and day = (now() at time zone 'utc')::date) as bytes_today,
+  w.more_folders <> '{}' or (w.backfill_ms > 0 and exists (
+    select from cursors where tenant_id = w.tenant_id and mailbox_id = w.id and history_done_at is null)) as reads_more`;
 
 function pollStartOf(row: Record<string, unknown>): PollStart {
   const [intervalMsMin = null, freshnessMs = null] = (row["bounds"] ?? []) as readonly (number | null)[];
   const [openingsCount = 0, hostReturning = false] = (row["breaker"] ?? []) as readonly [number?, boolean?];
   const breaker = { host: String(row["host"]), openingsCount };
-  return { intervalMsMin, freshnessMs, breaker, hostReturning: hostReturning === true };
+  const bytesToday = Number(row["bytes_today"] ?? 0);
+  const readsMore = row["reads_more"] === true;
+  return { intervalMsMin, freshnessMs, breaker, hostReturning: hostReturning === true, bytesToday, readsMore };
 }
 
 async function heartbeat({ sql }: Connection, work: WorkTable, items: readonly Timed[]): Promise<readonly boolean[]> {
