@@ -15,8 +15,6 @@ alter table host_buckets
   -- When it last closed: from then on the host is given more at once, bit by bit.
   add column returned_at timestamptz;
 
-create index mailboxes_by_host on mailboxes (lower(imap ->> 'host'));
-
 -- Mail from before the watch began, read downward: backfill_ms before it, by the server's internal dates. more_folders are
 -- watched beside `folder`, each with a cursor of its own.
 alter table mailboxes

@@ -163,6 +163,13 @@ function sortedJson(items: readonly (HeldRow & object)[]): string {
   return JSON.stringify(items.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
 }
 
+/**
+ * The row of `a.id`, by its key and locked, in the order in which `a` comes. Written as a join it may be planned to walk
+ * everything that is in flight, since the index of that is believed to be empty; behind a limit no condition is pushed in.
+ */
+const lockedRow = (sql: Sql, { table, stateColumn }: WorkTable) => sql`
+  (select id, epoch, ${sql(stateColumn)} from ${sql(table)} where id = a.id limit 1 for update)`;
+
 async function start(
   { sql }: Connection,
   work: WorkTable,
@@ -173,8 +180,8 @@ async function start(
     with asked as materialized (
       select w.id, a.epoch, a."runMs" as run_ms
       from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, "runMs" float8)
-      join ${sql(work.table)} w on w.id = a.id and w.epoch = a.epoch and w.${state} = ${work.claimed}
-      order by w.id for update of w
+      cross join lateral ${lockedRow(sql, work)} w
+      where w.epoch = a.epoch and w.${state} = ${work.claimed}
     )
     update ${sql(work.table)} w set ${state} = ${work.running}, next_due = now() + asked.run_ms * interval '1 millisecond'
     from asked where w.id = asked.id
@@ -224,9 +231,8 @@ async function heartbeat({ sql }: Connection, work: WorkTable, items: readonly T
     with asked as materialized (
       select w.id, a."runMs" as run_ms
       from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, "runMs" float8)
-      join ${sql(work.table)} w
-        on w.id = a.id and w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
-      order by w.id for update of w
+      cross join lateral ${lockedRow(sql, work)} w
+      where w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
     )
     update ${sql(work.table)} w set next_due = now() + asked.run_ms * interval '1 millisecond'
     from asked where w.id = asked.id
@@ -250,9 +256,8 @@ async function finish({ sql }: Connection, work: WorkTable, items: readonly Fini
       select w.id, a.state, a."nextDue" as next_due, a."failuresCount" as failures_count, a.pass
       from jsonb_to_recordset(${sortedJson(items)}::jsonb)
         as a(id uuid, epoch bigint, state text, "nextDue" timestamptz, "failuresCount" int, pass jsonb)
-      join ${sql(work.table)} w
-        on w.id = a.id and w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
-      order by w.id for update of w
+      cross join lateral ${lockedRow(sql, work)} w
+      where w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
     )
     update ${sql(work.table)} w
     set ${state} = asked.state, next_due = ${nextDue}, failures_count = asked.failures_count ${pass}
