@@ -3,10 +3,12 @@
  * which there are. The result is on stdout, progress on stderr. Exit codes: 0 measured, 1 failed or not verified, 2 usage.
  */
 import { type Bench, type BenchOutcome, UsageError, VerificationError } from "./bench.ts";
+import { fairness } from "./fairness/fairness.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { schedule } from "./schedule/schedule.ts";
+import { sweep } from "./sweep/sweep.ts";
 
-const benches: readonly Bench[] = [ingest, schedule];
+const benches: readonly Bench[] = [ingest, schedule, fairness, sweep];
 
 process.exitCode = await main(process.argv.slice(2));
 

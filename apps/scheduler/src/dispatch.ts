@@ -2,7 +2,7 @@ import type { ClaimedRow, Claims } from "@mailfleet/database";
 import { type Gate, processActor } from "@mailfleet/gate";
 import type { JobContract, JobQueue } from "@mailfleet/queue-contracts";
 import type { z } from "zod";
-import { watchRoom } from "./watch-room.ts";
+import { createWindow } from "./create-window.ts";
 
 export type Dispatch<Payload extends z.ZodType> = {
   readonly gate: Gate;
@@ -33,7 +33,7 @@ const gatherMs = 50;
  */
 export function dispatch<Payload extends z.ZodType>(deps: Dispatch<Payload>): () => Promise<number> {
   const { gate, claims, queue, contract, toPayload, limits, now } = deps;
-  const window = watchRoom(limits.window);
+  const window = createWindow(limits.window);
   let notBefore = 0;
 
   /** Whoever is woken earlier waits on. */
@@ -50,16 +50,14 @@ export function dispatch<Payload extends z.ZodType>(deps: Dispatch<Payload>): ()
     const untilDueMs = await claims.msUntilDue(grant);
     if (untilDueMs === null || untilDueMs > 0) return Math.min(Math.ceil(untilDueMs ?? idleMsMax), idleMsMax);
 
-    const waitingCount = await queue.waitingCount(contract);
-    const fullMs = window.look(waitingCount, now().getTime());
-    const room = limits.window - waitingCount;
-    if (room <= 0) return until(fullMs);
+    const { room, waitMs } = window.look(await queue.waitingCount(contract), now().getTime());
+    if (room <= 0) return until(waitMs);
     const rows = await claims.claim(grant, { room, quantum: limits.quantum, claimMs: limits.claimMs });
     if (rows.length > 0) {
       await queue.offer(contract, rows.map(toPayload));
       window.added(rows.length);
       deps.onClaimed(rows);
     }
-    return until(rows.length === room ? fullMs : gatherMs);
+    return until(rows.length === room ? waitMs : gatherMs);
   };
 }

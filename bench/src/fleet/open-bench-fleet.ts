@@ -27,6 +27,8 @@ export type BenchFleetOptions = {
   readonly workersCount: number;
   /** Where each poll worker leaves a CPU profile when it ends. */
   readonly profileFolder: string | null;
+  /** For every process, beside what it needs to run. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** A scheduler and poll workers on real servers, which are as durable as in production; and a look behind the scenes. */
@@ -50,7 +52,12 @@ export type BenchFleet = {
 export const fleetParts = ["scheduler", "pollWorker", "postgres", "redis"] as const;
 export type FleetPart = (typeof fleetParts)[number];
 
-export async function openBenchFleet({ queue, workersCount, profileFolder }: BenchFleetOptions): Promise<BenchFleet> {
+export async function openBenchFleet({
+  queue,
+  workersCount,
+  profileFolder,
+  env: more = {},
+}: BenchFleetOptions): Promise<BenchFleet> {
   await using opened = new AsyncDisposableStack();
   const own = <Resource extends { close(): Promise<unknown> }>(resource: Resource): Resource =>
     opened.adopt(resource, async () => void (await resource.close()));
@@ -77,7 +84,7 @@ export async function openBenchFleet({ queue, workersCount, profileFolder }: Ben
   const vault = own(createVault({ keys: database.tenantKeys, management, now, ...cache }));
 
   const start = async (name: "scheduler" | "poll-worker", nodeArgs: readonly string[]): Promise<App> => {
-    const env = fleetEnvironment({ url, keyFile, blobRoot, caFile, queueUrl: redis?.url });
+    const env = { ...fleetEnvironment({ url, keyFile, blobRoot, caFile, queueUrl: redis?.url }), ...more };
     return opened.adopt(await startApp(name, { env, nodeArgs }), async (app) => void (await app.stop()));
   };
   const profiling = profileFolder === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
