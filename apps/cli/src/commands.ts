@@ -1,6 +1,7 @@
 import type { AddCommand } from "./command-line.ts";
 import { addActor } from "./commands/actor.ts";
 import { addAudit } from "./commands/audit.ts";
+import { addCapacity } from "./commands/capacity.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDb } from "./commands/db.ts";
 import { addEvent } from "./commands/event.ts";
@@ -19,7 +20,7 @@ import { addTenant } from "./commands/tenant.ts";
 
 /** Every command there is, in the order of the help. */
 export const commands: readonly AddCommand[] = [
-  ...[addInit, addDb, addConfig],
+  ...[addInit, addDb, addConfig, addCapacity],
   ...[addOperator, addSigningKey],
   ...[addProvision, addTenant, addMailbox, addActor, addHostLimit],
   ...[addMessage, addSend, addSubmission, addInspect],

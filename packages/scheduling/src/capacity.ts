@@ -87,8 +87,7 @@ export function capacityOf(question: CapacityQuestion): Capacity {
     postgres: {
       cores: postgresCores,
       connections: workersCount * connectionsPerWorker + schedulersCount * 4,
-      rowsGb:
-        (mailboxes * measured.mailboxRowBytes + messagesPerDay * retentionDays * measured.messageRowBytes) / 1e9,
+      rowsGb: (mailboxes * measured.mailboxRowBytes + messagesPerDay * retentionDays * measured.messageRowBytes) / 1e9,
     },
     redis: {
       cores: redisCores,
