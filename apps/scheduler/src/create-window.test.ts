@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createWindow } from "./create-window.ts";
 
 /** A queue whose workers take so many a millisecond, filled as often as the window says, for a while. */
-function run({ takenPerMs, ms = 10_000 }: { takenPerMs: number; ms?: number }) {
+function run({ takenPerMs, ms = 10_000, claimMs = 0 }: { takenPerMs: number; ms?: number; claimMs?: number }) {
   const window = createWindow(200);
   const waits: number[] = [];
   let [waiting, looks, taken] = [0, 0, 0];
@@ -13,10 +13,10 @@ function run({ takenPerMs, ms = 10_000 }: { takenPerMs: number; ms?: number }) {
       window.added(room);
       waiting += room;
     }
-    const part = Math.min(waiting, Math.round(takenPerMs * waitMs));
+    const part = Math.min(waiting, Math.round(takenPerMs * (waitMs + claimMs)));
     taken += part;
     waiting -= part;
-    at += waitMs;
+    at += waitMs + claimMs;
     waits.push(waiting);
   }
   return { looks, takenPerMs: taken / ms, waitingAtEnd: waits.at(-1) ?? 0 };
@@ -37,6 +37,10 @@ describe("a window", () => {
     const { looks, waitingAtEnd } = run({ takenPerMs: 0.005, ms: 40_000 });
     expect(waitingAtEnd).toBeLessThanOrEqual(15);
     expect(looks).toBeLessThan(440);
+  });
+
+  it("does not starve workers where every claim takes a second", () => {
+    expect(run({ takenPerMs: 1.6, ms: 60_000, claimMs: 1_000 }).takenPerMs).toBeGreaterThan(1.5);
   });
 
   it("grows while everything in it is taken at once, so that no worker waits for a scheduler", () => {

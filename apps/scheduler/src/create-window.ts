@@ -38,7 +38,9 @@ export function createWindow(firstSize: number): Window {
       if (wasFilled && waitingCount === 0) {
         size = Math.min(size * 2, firstSize * growthMax); // everything was taken: by whom, and how fast, is not known
       } else if (takenPerMs !== null && waitingCount > 0) {
-        const wanted = Math.min(Math.max(takenPerMs * targetMs, sizeMin), firstSize * growthMax);
+        // Where looks are far apart, since the machine is busy, what is taken between two of them must be there at once.
+        const coveredMs = Math.max(targetMs, 2 * elapsedMs);
+        const wanted = Math.min(Math.max(takenPerMs * coveredMs, sizeMin), firstSize * growthMax);
         size = Math.ceil((size + wanted) / 2);
       }
       before = { count: waitingCount, at };
