@@ -57,6 +57,9 @@ const messageBytes = 20_000;
 /** What one writer of PostgreSQL, one thread of Redis and one scheduler can be asked for. */
 const postgresCoresMax = 16;
 
+/** AWS grants between 5,500 and 50,000 a second for symmetric keys, by region. */
+const kmsCallsPerSecondMax = 5_500;
+
 /** How large a fleet must be. Sums over what was measured; nothing in it was measured at that size. */
 export function capacityOf(question: CapacityQuestion): Capacity {
   const { mailboxes, messagesPerDay, intervalSeconds, pollSeconds, tenants, retentionDays } = question;
@@ -77,8 +80,10 @@ export function capacityOf(question: CapacityQuestion): Capacity {
   const schedulersCount = Math.max(2, Math.ceil(schedulerCores / busyPart));
   const postgresCores = cores(pollCpuMs.postgres, messageCpuMs.postgres);
   const redisCores = cores(pollCpuMs.redis, 0);
-  // Every worker meets every tenant that is polled while its key is in the cache.
-  const keysPerWorker = Math.min(tenants, (pollsPerSecond * keyCacheSeconds) / workersCount);
+  // Any worker may poll any tenant: so many different ones does each meet while a key stays in its cache.
+  const pollsPerKeyLife = (pollsPerSecond * keyCacheSeconds) / workersCount;
+  const keysPerWorker = tenants * (1 - Math.exp(-pollsPerKeyLife / tenants));
+  const kmsCallsPerSecond = (keysPerWorker * workersCount) / keyCacheSeconds;
   return {
     pollsPerSecond,
     messagesPerSecondPeak,
@@ -94,17 +99,28 @@ export function capacityOf(question: CapacityQuestion): Capacity {
       memoryMb: 20 + (connectionsAtOnce * measured.jobBytes.value) / 1e6,
       commandsPerSecond: pollsPerSecond * commandsPerJob,
     },
-    kms: { callsPerSecond: (keysPerWorker * workersCount) / keyCacheSeconds },
+    kms: { callsPerSecond: kmsCallsPerSecond },
     connectionsAtOnce,
     blobGbPerDay: (messagesPerDay * messageBytes) / 1e9,
-    breaksFirst: breaksFirst({ postgresCores, redisCores, connections: workersCount * connectionsPerWorker }),
+    breaksFirst: breaksFirst({
+      postgresCores,
+      redisCores,
+      connections: workersCount * connectionsPerWorker,
+      kmsCallsPerSecond,
+    }),
   };
 }
 
-function breaksFirst(needs: { postgresCores: number; redisCores: number; connections: number }): readonly string[] {
+type Needs = Readonly<Record<"postgresCores" | "redisCores" | "connections" | "kmsCallsPerSecond", number>>;
+
+function breaksFirst(needs: Needs): readonly string[] {
   const limits = [
     { part: needs.redisCores / busyPart, says: "one Redis is one thread: spread the shards over several" },
     { part: needs.connections / 500, says: "more connections than PostgreSQL likes: put a pooler before it" },
+    {
+      part: needs.kmsCallsPerSecond / kmsCallsPerSecondMax,
+      says: "more KMS calls than a region grants: cache data keys longer",
+    },
     { part: needs.postgresCores / postgresCoresMax, says: "one PostgreSQL writes all of it: shard fleets by tenant" },
   ];
   return limits
