@@ -3,14 +3,16 @@
  * which there are. The result is on stdout, progress on stderr. Exit codes: 0 measured, 1 failed or not verified, 2 usage.
  */
 import { type Bench, type BenchOutcome, UsageError, VerificationError } from "./bench.ts";
+import { fairness } from "./fairness/fairness.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { latency } from "./latency/latency.ts";
 import { memory } from "./memory/memory.ts";
 import { parse } from "./parse/parse.ts";
 import { schedule } from "./schedule/schedule.ts";
 import { send } from "./send/send.ts";
+import { sweep } from "./sweep/sweep.ts";
 
-const benches: readonly Bench[] = [ingest, latency, memory, parse, schedule, send];
+const benches: readonly Bench[] = [fairness, ingest, latency, memory, parse, schedule, send, sweep];
 
 process.exitCode = await main(process.argv.slice(2));
 

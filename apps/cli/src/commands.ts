@@ -1,6 +1,7 @@
 import type { AddCommand } from "./command-line.ts";
 import { addActor } from "./commands/actor.ts";
 import { addAudit } from "./commands/audit.ts";
+import { addCapacity } from "./commands/capacity.ts";
 import { addConfig } from "./commands/config.ts";
 import { addCredential } from "./commands/credential.ts";
 import { addDb } from "./commands/db.ts";
@@ -22,7 +23,7 @@ import { addVault } from "./commands/vault.ts";
 
 /** Every command there is, in the order of the help. */
 export const commands: readonly AddCommand[] = [
-  ...[addInit, addDb, addConfig],
+  ...[addInit, addDb, addConfig, addCapacity],
   ...[addOperator, addSigningKey, addVault, addProviderApp],
   ...[addProvision, addTenant, addMailbox, addCredential, addActor, addHostLimit],
   ...[addMessage, addSend, addSubmission, addInspect],

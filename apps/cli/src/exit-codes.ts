@@ -33,6 +33,10 @@ export const endingByCode = {
     exitCode: tryLater,
     hint: "Check that the folder BLOB_ROOT names is there and may be written to.",
   },
+  "budget.spent": {
+    exitCode: tryLater,
+    hint: "The mailbox has been read enough for today; it is read on tomorrow (UTC).",
+  },
   "connection.insecure": {
     exitCode: failed,
     hint: "Check port and security (tls or starttls); name an authority of your own in TLS_CA_FILE.",

@@ -6,10 +6,19 @@ const lifetimeDaysMax = 3_650;
 
 /** `12h`, `90d` or `4w`, in ms. */
 export function parseLifetimeMs(text: string): number {
+  const ms = lifetimeMs(text);
+  if (ms !== null) return ms;
+  throw new InvalidArgumentError(`Write hours, days or weeks, such as 12h, 90d or 4w; at most ${lifetimeDaysMax}d.`);
+}
+
+export function isLifetime(text: string): boolean {
+  return lifetimeMs(text) !== null;
+}
+
+function lifetimeMs(text: string): number | null {
   const [, count, unit] = /^(\d{1,6})([hdw])$/.exec(text) ?? [];
   const ms = Number(count) * (msByUnit[unit as keyof typeof msByUnit] ?? Number.NaN);
-  if (ms > 0 && ms <= lifetimeDaysMax * msByUnit.d) return ms;
-  throw new InvalidArgumentError(`Write hours, days or weeks, such as 12h, 90d or 4w; at most ${lifetimeDaysMax}d.`);
+  return ms > 0 && ms <= lifetimeDaysMax * msByUnit.d ? ms : null;
 }
 
 /** An instant of ISO 8601 that names its offset: without one it would mean something else on another machine. */

@@ -22,6 +22,9 @@ export const Environment = workerEnvironment({
   POLL_BYTES_MAX: z.coerce.number().int().min(1_000).max(10_000_000_000).default(128_000_000).meta({
     description: "The same, in bytes of messages.",
   }),
+  POLL_DAY_BYTES_MAX: z.coerce.number().int().min(1_000_000).max(1_000_000_000_000).default(4_000_000_000).meta({
+    description: "So many bytes of one mailbox are read a day (UTC). At Google never more than 1,000 MB.",
+  }),
   POLL_BUDGET_MS: z.coerce.number().int().min(100).max(600_000).default(20_000).meta({
     description: "The same, in ms of reading.",
   }),
@@ -46,6 +49,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       runMs: env.POLL_RUN_MS,
       bounds: { intervalMsMin: env.POLL_INTERVAL_MS_MIN, freshnessMs: env.POLL_FRESHNESS_MS },
       pageMessagesMax: env.POLL_PAGE_MESSAGES,
+      dayBytesMax: env.POLL_DAY_BYTES_MAX,
       budget: { messagesMax: env.POLL_MESSAGES_MAX, bytesMax: env.POLL_BYTES_MAX, msMax: env.POLL_BUDGET_MS },
     },
     warm: {

@@ -36,6 +36,7 @@ async function finishWith(code: ErrorCode, started: { failuresCount: number; las
       storedCount: 0,
       failure: new OperationalError(code, "told"),
       cut: false,
+      backfilling: false,
       keeping: { kept: null, passedOn: false },
     },
     started: { ...started, quietPassesCount: 0, opened: "", poll: null },

@@ -81,6 +81,8 @@ async function dueAfter(
   const { poll, failuresCount: failuresBefore } = finish.started;
   const returning = failuresBefore > 1 || poll?.hostReturning === true;
   const bounds = boundsOf(polling, finish.started);
+  // History is read at the pace of a busy mailbox; whatever is due before that goes first.
+  if (finish.pass.backfilling) return new Date(now().getTime() + bounds.intervalMsMin);
   // A mailbox that is listened to is only looked at to prove that it is.
   const listened = keeping.kept !== null;
   const idlePassesCount = listened ? Number.MAX_SAFE_INTEGER : quietPassesCount;

@@ -1,4 +1,4 @@
-import type { Database, MailboxRow, StoredPage } from "@mailfleet/database";
+import type { Database, MailboxRow, PollStart, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
   type FolderState,
@@ -15,11 +15,13 @@ import { type MailPage, readPages } from "@mailfleet/mail-source";
 import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
 import type { AccessWatch } from "@mailfleet/runtime";
 import type { HostWatch, PollBounds } from "@mailfleet/scheduling";
+import { dayBytesLeft } from "./day-budget.ts";
 import { boundsOf, type FinishPoll, finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
 import type { JudgeHostDeps } from "./judge-host.ts";
 import { type PollBudget, startSpending } from "./poll-budget.ts";
 import { readAhead } from "./read-ahead.ts";
+import { readMore, type StorablePage } from "./read-more.ts";
 import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
 import type { WarmConnection } from "./warm/create-warm-connections.ts";
@@ -38,6 +40,8 @@ export type PollMailboxDeps = {
     readonly bounds: PollBounds;
     readonly pageMessagesMax: number;
     readonly budget: PollBudget;
+    /** Of one mailbox, from midnight to midnight UTC. */
+    readonly dayBytesMax: number;
   };
   readonly hosts: { readonly watch: HostWatch; readonly onChange: JudgeHostDeps["onHost"] };
   readonly warm: Warm;
@@ -53,6 +57,8 @@ export type Pass = {
   readonly failure: OperationalError | null;
   /** The budget ended before the folder did: there is more to read, now. */
   readonly cut: boolean;
+  /** Everything new is read, and there is history left: nobody waits for it. */
+  readonly backfilling: boolean;
   readonly keeping: Keeping;
   /** The folder was looked at and had nothing new, so that no page says so. */
   readonly checked?: { readonly folder: string; readonly uidValidity: string };
@@ -60,7 +66,14 @@ export type Pass = {
 
 const worker = processActor("poll-worker");
 
-const notKept: Keeping = { kept: null, passedOn: false };
+/** A pass that stored nothing, failed at nothing, and keeps nothing. */
+const ended: Pass = {
+  storedCount: 0,
+  failure: null,
+  cut: false,
+  backfilling: false,
+  keeping: { kept: null, passedOn: false },
+};
 
 /** Reads one mailbox from its stored cursor to its end, page by page, each page with a grant of its own. */
 export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
@@ -82,8 +95,8 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
       const authorize = () =>
         gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
       const bounds = boundsOf(polling, started);
-      const context = { tenantId, mailboxId, epoch, opened, bounds, run, accessLost: access.signal, authorize };
-      const pass = await onePass(deps, context);
+      const lasting = { run, accessLost: access.signal, authorize };
+      const pass = await onePass(deps, { tenantId, mailboxId, epoch, opened, bounds, poll: started.poll, ...lasting });
       return await finishOrDrop(deps, { held, pass, started, authorize, runGrant, stopping: signal.aborted });
     } finally {
       run.close();
@@ -105,6 +118,7 @@ async function finishOrDrop(deps: PollMailboxDeps, finish: FinishPoll): Promise<
 
 type PassContext = {
   readonly tenantId: TenantId;
+  readonly poll: PollStart | null;
   readonly mailboxId: MailboxId;
   readonly epoch: PollMailbox["epoch"];
   /** What a connection must have been opened for. */
@@ -117,47 +131,89 @@ type PassContext = {
 
 /** A failure that tells its remedy ends the pass and is acted on; anything else is a bug and goes through. */
 async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pass> {
-  let storedCount = 0;
-  let cut = false;
+  const progress = { storedCount: 0 };
   let warm: WarmConnection | undefined;
   try {
     const authorizedAt = deps.now();
     const grant = await authorizeOrClose(deps.warm, context, context.authorize);
     const looking = { ...context, ...lookTerms(context.bounds), now: authorizedAt };
+    // Only one folder can be waited on, so a mailbox that has more to read is polled.
+    if (context.poll?.readsMore) deps.warm.connections.close(context);
     const look = await lookWarm(deps.warm.connections, looking);
     deps.onLook(look === null ? "cold" : look.nothingNew ? "nothing-new" : "news");
     if (look?.nothingNew) return await nothingNew(deps, context, look, authorizedAt);
     warm = look?.warm;
     const mailbox = await deps.database.mailboxes.find(grant, context.mailboxId);
     if (mailbox === null) throw new OperationalError("resource.missing", "the mailbox is gone");
+    const left = bytesLeft(deps, context, mailbox);
     warm ??= await openCold(deps, context, grant, mailbox);
-    const { signal } = context.run;
-    const pages = readPages(warm.connection, await request(deps, context, grant, mailbox, warm.settled), { signal });
-    const spending = startSpending(deps.polling.budget, () => performance.now());
-    const isEnough = (page: MailPage) => {
-      spending.spend(page);
-      return spending.isSpent();
-    };
-    let settled = true;
-    for await (const page of readAhead(pages, context.run.requireLive, isEnough)) {
-      storedCount += await storeOne(deps, context, mailbox, page);
-      settled &&= page.unreadable.length === 0;
-      cut = !page.last;
+    const read = await readFolders(deps, context, { grant, mailbox, warm, left, progress });
+    const { storedCount } = progress;
+    if (read.isWhole) {
+      const keeping = await keepWarm(deps.warm, ours(warm, context), { wasHeld: look !== null, authorizedAt });
+      return { ...ended, storedCount, keeping };
     }
-    const terms = { wasHeld: look !== null, authorizedAt };
-    if (settled && !cut) {
-      return { storedCount, failure: null, cut, keeping: await keepWarm(deps.warm, ours(warm, context), terms) };
-    }
-    await warm.connection.close(); // a folder that was not read to its end has no state to compare with
-    return { storedCount, failure: null, cut, keeping: notKept };
+    await warm.connection.close();
+    return { ...ended, storedCount, cut: read.cut, backfilling: read.backfilling };
   } catch (error) {
     await warm?.connection.close();
     // Whatever the cut connection says of it: nobody is to blame.
     const cause: unknown = context.accessLost.aborted ? context.accessLost.reason : error;
     const failure = operational(cause, context.run.signal);
     if (failure === null) throw error;
-    return { storedCount, failure, cut: false, keeping: notKept };
+    return { ...ended, storedCount: progress.storedCount, failure };
   }
+}
+
+type Reading = {
+  readonly grant: Grant<"mailbox.poll">;
+  readonly mailbox: MailboxRow;
+  readonly warm: WarmConnection;
+  readonly left: ReturnType<typeof dayBytesLeft>;
+  /** What is stored by now, whatever comes after it. */
+  readonly progress: { storedCount: number };
+};
+
+/** `isWhole`: the watched folder is selected, and everything in it is stored, so that it can be waited on. */
+type Read = { readonly isWhole: boolean; readonly cut: boolean; readonly backfilling: boolean };
+
+async function readFolders(deps: PollMailboxDeps, context: PassContext, reading: Reading): Promise<Read> {
+  const { grant, mailbox, warm, left, progress } = reading;
+  const { connection, settled } = warm;
+  const { signal } = context.run;
+  const { budget } = deps.polling;
+  const pages = readPages(connection, await request(deps, context, grant, mailbox, settled), { signal });
+  const spending = startSpending(within(budget, left.news), () => performance.now());
+  const isEnough = (page: MailPage) => {
+    spending.spend(page);
+    return spending.isSpent();
+  };
+  let cut = false;
+  let isWhole = true;
+  for await (const page of readAhead(pages, context.run.requireLive, isEnough)) {
+    progress.storedCount += await storeOne(deps, context, mailbox, page);
+    isWhole &&= page.unreadable.length === 0;
+    cut = !page.last;
+  }
+  if (cut || !context.poll?.readsMore) return { isWhole: isWhole && !cut, cut, backfilling: false };
+  const more = await readMore({
+    ...{ connection, mailbox, run: context.run, authorize: context.authorize, inbox: deps.database.inbox },
+    ...{ spending, historyBudget: within({ ...budget, messagesMax: historyMessagesMax }, left.history) },
+    request: async (folder) => request(deps, context, await context.authorize(), { ...mailbox, folder }),
+    store: (folder, page) => storeOne(deps, context, { folder }, page),
+  });
+  progress.storedCount += more.storedCount;
+  return { isWhole: false, cut: more.cut, backfilling: more.backfilling };
+}
+
+/** History waits behind everything that is new anywhere: a poll reads so many messages of it, and leaves. */
+const historyMessagesMax = 500;
+
+const within = (budget: PollBudget, bytesMax: number) => ({ ...budget, bytesMax: Math.min(budget.bytesMax, bytesMax) });
+
+function bytesLeft({ polling, now }: PollMailboxDeps, { poll }: PassContext, { imap }: MailboxRow) {
+  const { bytesToday = 0 } = poll ?? {};
+  return dayBytesLeft({ host: imap.host.toLowerCase(), bytesToday, bytesMax: polling.dayBytesMax }, now());
 }
 
 /** The same folder as after the last pass: everything in it is stored, and no page has to say so. */
@@ -169,7 +225,7 @@ async function nothingNew(
 ) {
   const keeping = await keepWarm(deps.warm, ours(warm, context), { wasHeld: true, authorizedAt });
   const checked = { folder: warm.folder, uidValidity: String(warm.settled.uidValidity) };
-  return { storedCount: 0, failure: null, cut: false, keeping, ...(examined ? { checked } : {}) };
+  return { ...ended, keeping, ...(examined ? { checked } : {}) };
 }
 
 const ours = (warm: WarmConnection, { epoch }: PassContext): WarmConnection => ({ ...warm, epoch });
@@ -213,12 +269,12 @@ async function request(
   { authorize }: PassContext,
   grant: Grant<"mailbox.poll">,
   { folder, startFrom }: MailboxRow,
-  state: FolderState,
+  state?: FolderState,
 ) {
   return {
     folder,
     startFrom,
-    state,
+    ...(state === undefined ? {} : { state }),
     cursor: await database.inbox.position(grant, folder),
     knownUids: async (from: number, uidValidity: bigint) =>
       database.inbox.knownUids(await authorize(), folder, from, uidValidity),
@@ -232,8 +288,8 @@ const pageLimits = { pageBytesMax: 16_000_000, messageBytesMax: 32_000_000, look
 async function storeOne(
   deps: PollMailboxDeps,
   context: PassContext,
-  mailbox: MailboxRow,
-  page: MailPage,
+  { folder }: Pick<MailboxRow, "folder">,
+  page: StorablePage,
 ): Promise<number> {
   const grant = await context.authorize(); // a suspended tenant or a paused mailbox ends the poll here
   const segment = await deps.blobs.openSegment(grant);
@@ -246,15 +302,16 @@ async function storeOne(
     }
     await segment.commit(); // every byte is durable before a row names it
     context.run.requireLive();
-    const { uidValidity, cursorAfter: cursor, unreadable, last } = page;
+    const { uidValidity, cursorAfter: cursor, unreadable, last, history = null } = page;
     const stored = await storePage(deps.database.inbox, grant, {
       epoch: context.epoch,
-      folder: mailbox.folder,
+      folder,
       uidValidity,
       cursor,
       messages,
       unreadable,
       last,
+      history,
     });
     deps.onPage({ ...stored, mailboxId: context.mailboxId, epoch: context.epoch });
     return stored.storedCount;

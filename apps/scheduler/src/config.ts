@@ -13,7 +13,7 @@ export const Environment = z.object({
   ...queueVariables,
   SCHEDULER_WINDOW: z.coerce.number().int().min(1).max(100_000).default(200).meta({
     description:
-      "How many jobs of one kind may wait in the queue. Fairness ends where the queue begins, so keep it small.",
+      "How many jobs of one kind may wait in the queue at first; then what its workers take in 100 ms, at most 20 times this.",
   }),
   SCHEDULER_QUANTUM: z.coerce.number().int().min(1).max(10_000).default(2).meta({
     description: "The least number of rows a tenant gets in its turn, times its weight.",

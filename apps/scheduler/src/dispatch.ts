@@ -1,7 +1,7 @@
 import type { ClaimedRow, Claims } from "@mailfleet/database";
 import { type Gate, processActor } from "@mailfleet/gate";
+import { createWindow } from "./create-window.ts";
 import type { Route } from "./route-to-holders.ts";
-import { watchRoom } from "./watch-room.ts";
 
 export type Dispatch = {
   readonly gate: Gate;
@@ -30,7 +30,7 @@ const gatherMs = 50;
  */
 export function dispatch(deps: Dispatch): () => Promise<number> {
   const { gate, claims, route, limits, now } = deps;
-  const window = watchRoom(limits.window);
+  const window = createWindow(limits.window);
   let notBefore = 0;
 
   /** Whoever is woken earlier waits on. */
@@ -47,16 +47,14 @@ export function dispatch(deps: Dispatch): () => Promise<number> {
     const untilDueMs = await claims.msUntilDue(grant);
     if (untilDueMs === null || untilDueMs > 0) return Math.min(Math.ceil(untilDueMs ?? idleMsMax), idleMsMax);
 
-    const waitingCount = await route.waitingCount();
-    const fullMs = window.look(waitingCount, now().getTime());
-    const room = limits.window - waitingCount;
-    if (room <= 0) return until(fullMs);
+    const { room, waitMs } = window.look(await route.waitingCount(), now().getTime());
+    if (room <= 0) return until(waitMs);
     const rows = await claims.claim(grant, { room, quantum: limits.quantum, claimMs: limits.claimMs });
     if (rows.length > 0) {
       await route.offer(rows);
       window.added(rows.length);
       deps.onClaimed(rows);
     }
-    return until(rows.length === room ? fullMs : gatherMs);
+    return until(rows.length === room ? waitMs : gatherMs);
   };
 }

@@ -44,6 +44,7 @@ const claims = database.fleet.mailboxClaims;
 const due = new Map<string, { at: number; tenant: number; runs: boolean }>();
 await readSchedule();
 
+let periods = 0;
 let [startedCount, endedCount, faultsCount, counted] = [0, 0, 0, 0];
 const tenants = new Int32Array(turnsMax);
 const lagMs = new Float64Array(turnsMax);
@@ -60,13 +61,15 @@ queue.startWorker(
     mailbox.runs = true;
     startedCount += 1;
     const lag = Date.now() - mailbox.at;
+    const period = periods;
     await wait(-Math.log(1 - Math.random()) * pollMsMean);
     // Counted from when it was due: lateness does not slow the schedule down, and is not forgiven.
     const next = Math.max(Date.now(), mailbox.at + intervalMs);
     const finish = { id, epoch, state: "idle", nextDue: new Date(next), failuresCount: 0 };
     const pass = { quietPassesCount: 1, failure: null };
     mailbox.runs = false;
-    count(mailbox.tenant, lag, Date.now() - mailbox.at);
+    // What began before is of the time before: its lateness may be that of a fleet that was just starting.
+    if (period === periods) count(mailbox.tenant, lag, Date.now() - mailbox.at);
     mailbox.at = next;
     if (!(await claims.finish(await grant(), { ...finish, pass }))) faultsCount += 1;
     endedCount += 1;
@@ -76,8 +79,10 @@ queue.startWorker(
 );
 
 process.on("message", (asked) => {
-  if (asked === "reset") [startedCount, endedCount, faultsCount, counted] = [0, 0, 0, 0];
-  else {
+  if (asked === "reset") {
+    periods += 1;
+    [startedCount, endedCount, faultsCount, counted] = [0, 0, 0, 0];
+  } else {
     const part = { tenants: tenants.slice(0, counted), lagMs: lagMs.slice(0, counted), endMs: endMs.slice(0, counted) };
     process.send?.({ ...part, startedCount, endedCount, faultsCount } satisfies PollTurns);
   }

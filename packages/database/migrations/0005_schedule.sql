@@ -15,4 +15,26 @@ alter table host_buckets
   -- When it last closed: from then on the host is given more at once, bit by bit.
   add column returned_at timestamptz;
 
-create index mailboxes_by_host on mailboxes (lower(imap ->> 'host'));
+-- Mail from before the watch began, read downward: backfill_ms before it, by the server's internal dates. more_folders are
+-- watched beside `folder`, each with a cursor of its own.
+alter table mailboxes
+  add column backfill_ms bigint not null default 0 check (backfill_ms >= 0),
+  add column more_folders text[] not null default '{}';
+
+-- Of this UIDVALIDITY, every UID at or above history_uid is settled; null: the backfill has not begun. Below it are messages
+-- that nobody has looked at, until history_done_at.
+alter table cursors
+  add column history_uid bigint,
+  add column history_done_at timestamptz;
+
+alter table events add column backfilled boolean not null default false;
+
+-- What the bodies read of a mailbox weighed, by UTC day: providers lock accounts out that are read too much of.
+create table mailbox_traffic (
+  tenant_id uuid not null,
+  mailbox_id uuid not null references mailboxes on delete cascade,
+  day date not null,
+  bytes bigint not null,
+  primary key (tenant_id, mailbox_id, day)
+) with (fillfactor = 70);
+create index mailbox_traffic_day on mailbox_traffic (day);

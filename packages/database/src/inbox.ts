@@ -53,7 +53,15 @@ export type NewPage = {
   readonly unreadable: readonly number[];
   /** The end of the pass: the folder has been looked at completely. */
   readonly last: boolean;
+  /** Set where the page comes from the backfill: its events are marked, and the downward cursor moves. */
+  readonly history?: HistoryMove | null;
 };
+
+/** Everything at or above `reachedUid` is settled; `done`: there is nothing below. */
+export type HistoryMove = { readonly reachedUid: number; readonly done: boolean };
+
+/** Where the backfill of a folder stands. */
+export type FolderHistory = { readonly uidValidity: bigint; readonly belowUid: number; readonly startedAt: Date };
 
 export type StoredPage = { readonly storedCount: number; readonly knownCount: number };
 
@@ -73,6 +81,8 @@ export type Inbox = {
     from: number,
     uidValidity: bigint,
   ): Promise<ReadonlySet<number>>;
+  /** Null: the folder has not been read yet, or its backfill is done. */
+  history(grant: Grant<"mailbox.poll">, folder: string): Promise<FolderHistory | null>;
   /** @throws OperationalError `run.fenced` when another run holds the mailbox; nothing was written */
   storePage(grant: Grant<"mailbox.poll">, page: NewPage): Promise<StoredPage>;
 };
@@ -91,6 +101,19 @@ export function createInbox(connection: Connection): Inbox {
         uidValidity: BigInt(String(row["uid_validity"])),
         lastUid: Number(row["last_uid"]),
         highestModseq: modseq === null ? null : BigInt(String(modseq)),
+        startedAt: new Date(String(row["started_at"])),
+      };
+    },
+    async history(grant, folder) {
+      const mailboxId = polledMailbox(grant, now());
+      const [row] = await sql`
+        select uid_validity::text as uid_validity, coalesce(history_uid, last_uid + 1)::float8 as below_uid, started_at
+        from cursors
+        where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder} and history_done_at is null`;
+      if (!row) return null;
+      return {
+        uidValidity: BigInt(String(row["uid_validity"])),
+        belowUid: Number(row["below_uid"]),
         startedAt: new Date(String(row["started_at"])),
       };
     },
@@ -136,7 +159,8 @@ async function storePage(
   const idByKey = await idsByContentKey(tx, grant, mailboxId, numbered, inserted);
 
   const fresh = numbered.filter(({ id }) => inserted.has(id));
-  const events: NewEvent[] = fresh.map(({ id }) => ({ type: "message.received", subjectId: id }));
+  const backfilled = page.history !== undefined && page.history !== null;
+  const events: NewEvent[] = fresh.map(({ id }) => ({ type: "message.received", subjectId: id, backfilled }));
   const passed = await noteUnreadable(tx, grant, mailboxId, page);
   for (let count = 0; count < passed; count++)
     events.push({ type: "mailbox.message-unreadable", subjectId: mailboxId });
@@ -145,6 +169,8 @@ async function storePage(
     insertAttachments(tx, grant, fresh),
     recordEvents(tx, { tenantId: grant.tenantId, namespace: grant.namespace, mailboxId }, events),
     moveCursor(tx, grant, mailboxId, page),
+    moveHistory(tx, grant, mailboxId, page),
+    countTraffic(tx, grant, mailboxId, page),
   ]);
   return { storedCount: fresh.length, knownCount: numbered.length - fresh.length };
 }
@@ -284,7 +310,37 @@ async function moveCursor(
       ${highestModseq === null ? null : String(highestModseq)}::numeric, ${startedAt.toISOString()}::timestamptz, case when ${page.last} then now() end, ${page.epoch})
     on conflict (tenant_id, mailbox_id, folder) do update set
       uid_validity = excluded.uid_validity, last_uid = excluded.last_uid, highest_modseq = excluded.highest_modseq,
-      checked_at = coalesce(excluded.checked_at, cursors.checked_at), epoch = excluded.epoch`;
+      checked_at = coalesce(excluded.checked_at, cursors.checked_at), epoch = excluded.epoch,
+      -- Under new UIDs the backfill begins anew; what it has read is known by its content.
+      history_uid = case when excluded.uid_validity = cursors.uid_validity then cursors.history_uid end,
+      history_done_at = case when excluded.uid_validity = cursors.uid_validity then cursors.history_done_at end`;
+}
+
+async function moveHistory(
+  tx: Transaction,
+  grant: Grant<"mailbox.poll">,
+  mailboxId: string,
+  { folder, uidValidity, history }: NewPage,
+): Promise<void> {
+  if (history === undefined || history === null) return;
+  await tx`
+    update cursors set history_uid = ${history.reachedUid}, history_done_at = case when ${history.done} then now() end
+    where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder}
+      and uid_validity = ${String(uidValidity)}::bigint`;
+}
+
+async function countTraffic(
+  tx: Transaction,
+  grant: Grant<"mailbox.poll">,
+  mailboxId: string,
+  { messages }: NewPage,
+): Promise<void> {
+  if (messages.length === 0) return;
+  const bytes = messages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  await tx`
+    insert into mailbox_traffic as t (tenant_id, mailbox_id, day, bytes)
+    values (${grant.tenantId}, ${mailboxId}, (now() at time zone 'utc')::date, ${bytes})
+    on conflict (tenant_id, mailbox_id, day) do update set bytes = t.bytes + excluded.bytes`;
 }
 
 function hex(value: Uint8Array): string {

@@ -27,7 +27,16 @@ export type {
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
 export type { Beat, BeatAnswer, Workers } from "./fleet/workers.ts";
-export type { FolderCursor, Inbox, NewAttachment, NewMessage, NewPage, StoredPage } from "./inbox.ts";
+export type {
+  FolderCursor,
+  FolderHistory,
+  HistoryMove,
+  Inbox,
+  NewAttachment,
+  NewMessage,
+  NewPage,
+  StoredPage,
+} from "./inbox.ts";
 export { unreadableAttemptsMax } from "./inbox.ts";
 export type { Disconnected } from "./mailbox-lifecycle.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";

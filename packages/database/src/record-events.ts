@@ -22,7 +22,12 @@ export type EventType =
   | "tenant.resumed"
   | "tenant.suspended";
 
-export type NewEvent = { readonly type: EventType; readonly subjectId: string };
+export type NewEvent = {
+  readonly type: EventType;
+  readonly subjectId: string;
+  /** It tells of something that lay there before the mailbox was watched. */
+  readonly backfilled?: boolean;
+};
 
 /**
  * Adds events to a mailbox in the same transaction as what they tell. Their numbers come from the mailbox's row, whose
@@ -39,9 +44,10 @@ export async function recordEvents(
       update mailboxes set event_seq = event_seq + ${events.length}
       where id = ${about.mailboxId} and tenant_id = ${about.tenantId} returning event_seq
     )
-    insert into events (tenant_id, mailbox_id, seq, type, subject_id, namespace)
+    insert into events (tenant_id, mailbox_id, seq, type, subject_id, namespace, backfilled)
     select ${about.tenantId}, ${about.mailboxId}, counter.event_seq - ${events.length} + e.place, e.value ->> 'type',
-      (e.value ->> 'subjectId')::uuid, ${about.namespace}
+      (e.value ->> 'subjectId')::uuid, ${about.namespace},
+      coalesce((e.value ->> 'backfilled')::boolean, false)
     from counter, jsonb_array_elements(${JSON.stringify(events)}::jsonb) with ordinality as e(value, place)`;
 }
 

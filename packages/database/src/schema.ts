@@ -69,6 +69,8 @@ export const mailboxes = pgTable("mailboxes", {
   workerId: uuid("worker_id"),
   staleSince: instant("stale_since"),
   activeSince: instant("active_since").notNull().defaultNow(),
+  backfillMs: count("backfill_ms").notNull().default(0),
+  moreFolders: text("more_folders").array().notNull().default([]),
 });
 
 export const cursors = pgTable("cursors", {
@@ -81,6 +83,8 @@ export const cursors = pgTable("cursors", {
   startedAt: instant("started_at").notNull(),
   checkedAt: instant("checked_at"),
   epoch: count("epoch").notNull(),
+  historyUid: count("history_uid"),
+  historyDoneAt: instant("history_done_at"),
 });
 
 export const tenantKeys = pgTable("tenant_keys", {
@@ -211,6 +215,7 @@ export const events = pgTable("events", {
   subjectId: uuid("subject_id").notNull(),
   namespace: text("namespace").$type<Namespace>().notNull(),
   at: instant("at").notNull().defaultNow(),
+  backfilled: boolean("backfilled").notNull().default(false),
 });
 
 export const submissionStates = [

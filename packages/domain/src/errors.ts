@@ -17,6 +17,7 @@ export const remedyByCode = {
   "binding.unproven": "discard",
   "blob.missing": "page-operator",
   "blob.unavailable": "retry",
+  "budget.spent": "wait",
   "connection.insecure": "ask-admin",
   "consent.missing": "ask-admin",
   "content.unreadable": "page-operator",

@@ -5,5 +5,7 @@ export { createImapMailSource } from "./imap/create-imap-mail-source.ts";
 export type { ImapLimits } from "./imap/limits.ts";
 export type { FolderCursor, MailPage, PageBody, PageLimits, PageMessage, ReadPagesRequest } from "./pages.ts";
 export { defaultPageLimits } from "./pages.ts";
+export type { HistoryPage, ReadHistoryRequest } from "./read-history.ts";
+export { readHistory } from "./read-history.ts";
 export type { ReadPagesOptions } from "./read-pages.ts";
 export { readPages } from "./read-pages.ts";

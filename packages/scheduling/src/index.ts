@@ -2,6 +2,8 @@
 
 export type { BackoffInput } from "./backoff-ms.ts";
 export { backoffMs } from "./backoff-ms.ts";
+export type { Capacity, CapacityQuestion } from "./capacity.ts";
+export { capacityOf, measured } from "./capacity.ts";
 export type { HostOutcome, HostTrouble, HostWatch } from "./host-watch.ts";
 export { coolDownMs, createHostWatch } from "./host-watch.ts";
 export type { NextPollInput, PollBounds } from "./next-poll-at.ts";

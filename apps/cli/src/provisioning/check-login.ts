@@ -4,19 +4,19 @@ import type { WantedMailbox } from "./read-tenants-file.ts";
 const loginMsMax = 45_000;
 
 /**
- * Signs in as the workers will, opens the folder read-only and leaves. Null when all of it worked, otherwise why not, as
+ * Signs in as the workers will, opens each folder read-only and leaves. Null when all of it worked, otherwise why not, as
  * a code: the server's own words stay away from terminals and rows.
  */
 export async function checkLogin(
   source: MailSource,
-  { imap, folder }: WantedMailbox,
+  { imap, folder, folders }: WantedMailbox,
   login: Login,
 ): Promise<ErrorCode | null> {
   const signal = AbortSignal.timeout(loginMsMax);
   try {
     const connection = await source.connect({ server: imap, login }, { signal });
     try {
-      await connection.examine(folder, { signal });
+      for (const name of [folder, ...folders]) await connection.examine(name, { signal });
     } finally {
       await connection.close();
     }

@@ -15,6 +15,7 @@ export type PlanRequest = {
   readonly places: SecretPlaces;
   readonly guard: NetworkGuard;
   readonly prune: boolean;
+  readonly backfillMs: number | undefined;
 };
 
 /**
@@ -23,8 +24,9 @@ export type PlanRequest = {
  * @throws FileFaults for what is wrong in the file, hosts that may not be dialled, and what the fleet already has otherwise
  */
 export async function makePlan(session: Session, request: PlanRequest): Promise<readonly TenantStep[]> {
-  const { name, guard, prune } = request;
-  const { tenants: wanted, locate } = readTenantsFile(request.text, name, request.places);
+  const { name, guard, prune, backfillMs } = request;
+  const { tenants, locate } = readTenantsFile(request.text, name, request.places);
+  const wanted = tenants.map((tenant) => withBackfill(tenant, backfillMs));
   const refuse = (kind: FaultKind, found: readonly Conflict[]) => {
     if (found.length > 0)
       throw new FileFaults(
@@ -39,6 +41,11 @@ export async function makePlan(session: Session, request: PlanRequest): Promise<
   refuse("resource.conflicting", findConflicts(wanted, existing));
   const credentialsDiffer = await findDifferentCredentials(session, wanted, existing);
   return planChanges({ wanted, existing, credentialsDiffer, prune });
+}
+
+function withBackfill(tenant: WantedTenant, backfillMs: number | undefined): WantedTenant {
+  const mailboxes = tenant.mailboxes.map((mailbox) => ({ ...mailbox, backfillMs: mailbox.backfillMs ?? backfillMs }));
+  return { ...tenant, mailboxes };
 }
 
 /** Each comparison opens a credential, and so asks the gate for itself. */

@@ -25,6 +25,8 @@ function wantMailbox(changes: Partial<WantedMailbox> = {}): WantedMailbox {
     imap: { host: "imap.acme.example", port: 993, security: "tls" },
     smtp: { host: "smtp.acme.example", port: 465, security: "tls" },
     folder: "INBOX",
+    folders: [],
+    backfillMs: undefined,
     startFrom: "now",
     user: "support",
     credential: { flow: "password", user: "support", password: { env: "SECRET" } },
@@ -116,6 +118,15 @@ describe("a plan", () => {
     expect(plan({ wanted: [wanted], existing: [stored(want())] })).toEqual([
       ["acme update weight poll.burst", "support update displayName imap.host imap.port imap.security"],
     ]);
+  });
+
+  it("sees folders and a backfill that are asked for, and lets no backfill begin where all mail is read anyway", () => {
+    const more = wantMailbox({ folders: ["Sent", "INBOX", "Sent"], backfillMs: 86_400_000 });
+    expect(plan({ wanted: [want({ mailboxes: [more] })], existing: [stored(want())] })).toEqual([
+      ["acme unchanged", "support update moreFolders backfillMs"],
+    ]);
+    expect(mailboxSettings(more)).toMatchObject({ moreFolders: ["Sent"], backfillMs: 86_400_000 });
+    expect(mailboxSettings({ ...more, startFrom: "beginning" })).toMatchObject({ backfillMs: 0 });
   });
 
   it("sees a submission server that comes or goes, another user and another password", () => {

@@ -90,8 +90,9 @@ function planMailbox(wanted: WantedMailbox, existing: MailboxRow | null, rules: 
   const { key } = wanted;
   if (existing === null) return { key, action: "create", changes: [], wanted, existing };
   const { identity, ...settings } = mailboxSettings(wanted);
-  const { address, displayName, imap, smtp, folder, startFrom } = existing;
-  const changed = differences(settings, { address, displayName, imap, smtp, folder, startFrom });
+  const { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs } = existing;
+  const stored = { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs };
+  const changed = differences(settings, stored);
   const otherUser = !changed.includes("imap.host") && Buffer.compare(identity, existing.identity) !== 0;
   const credential = rules.credentialsDiffer.has(existing.id as MailboxId);
   const changes = [...changed, ...(otherUser ? ["credential.user"] : []), ...(credential ? ["credential"] : [])];
@@ -111,17 +112,24 @@ export function mailboxSettings({
   imap,
   smtp,
   folder,
+  folders,
   startFrom,
+  backfillMs: wantedMs,
   user,
-}: WantedMailbox): MailboxSettings {
+}: WantedMailbox) {
   const identity = mailboxIdentity({ host: imap.host, user });
-  return { address, displayName: displayName ?? null, imap, smtp: smtp ?? null, folder, startFrom, identity };
+  const moreFolders = [...new Set(folders)].filter((name) => name !== folder);
+  const backfillMs = startFrom === "now" ? (wantedMs ?? 0) : 0;
+  const reading = { folder, moreFolders, startFrom, backfillMs };
+  return {
+    ...{ address, displayName: displayName ?? null, imap, smtp: smtp ?? null, ...reading, identity },
+  } satisfies MailboxSettings;
 }
 
 /** Where a login would notice the change, or is still owed. Other settings of a mailbox that works change without one. */
 export function needsLogin({ action, changes, existing }: MailboxStep): boolean {
   if (action !== "update") return action === "create" || action === "verify";
-  return !isProven(existing) || changes.some((change) => /^(imap|folder|credential)/.test(change));
+  return !isProven(existing) || changes.some((change) => /^(imap|folder|moreFolders|credential)/.test(change));
 }
 
 function isProven(existing: MailboxRow | null): boolean {
@@ -139,5 +147,5 @@ function differences(wanted: Record<string, unknown>, existing: Record<string, u
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

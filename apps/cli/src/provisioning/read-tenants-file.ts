@@ -2,6 +2,7 @@ import type { Secret } from "@mailfleet/domain";
 import { type Document, type ErrorCode, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { type Fault, FileFaults } from "../faults.ts";
+import { parseLifetimeMs } from "../parse-options.ts";
 import { type Found, findDuplicates, LooseFile } from "./find-duplicates.ts";
 import { createLocator, type Path } from "./locate-in-yaml.ts";
 import { readSecret, type SecretPlaces } from "./read-secret.ts";
@@ -13,7 +14,8 @@ import {
   TenantsFile,
 } from "./tenants-file.ts";
 
-export type WantedMailbox = Omit<MailboxEntry, "credential"> & {
+export type WantedMailbox = Omit<MailboxEntry, "credential" | "backfill"> & {
+  readonly backfillMs: number | undefined;
   readonly user: string;
   readonly credential: CredentialEntry;
   /** Null where the flow needs none of the mailbox's own. */
@@ -79,10 +81,12 @@ export function readTenantsFile(text: string, name: string, places: SecretPlaces
 }
 
 function toWanted(tenant: TenantEntry, index: number, secrets: Secrets): WantedTenant {
-  const mailboxes = tenant.mailboxes.map(({ credential, ...mailbox }, at): WantedMailbox => {
+  const mailboxes = tenant.mailboxes.map(({ credential, backfill, ...mailbox }, at): WantedMailbox => {
     const secret = secrets.get(`${index} ${at}`)?.secret ?? null;
     if (typeof secret === "string") throw new Error("a secret was not read");
-    return { ...mailbox, user: credential.user, credential, secret, path: ["tenants", index, "mailboxes", at] };
+    const backfillMs = backfill === undefined ? undefined : parseLifetimeMs(backfill);
+    const path = ["tenants", index, "mailboxes", at];
+    return { ...mailbox, backfillMs, user: credential.user, credential, secret, path };
   });
   return { ...tenant, namespace: tenant.namespace ?? tenant.key, mailboxes, path: ["tenants", index] };
 }

@@ -15,16 +15,18 @@ export type ProvisionRequest = {
   readonly file: string;
   readonly dryRun: boolean;
   readonly prune: boolean;
+  /** Of mailboxes whose entry does not say; undefined: none. */
+  readonly backfillMs: number | undefined;
   /** Where `{ env: NAME }` is looked up. */
   readonly variables: Variables;
 };
 
 /** Reads, plans, tells the plan and carries it out. Fails where a mailbox could not be connected, the others done all the same. */
 export async function runProvision(session: Session, print: Printer, request: ProvisionRequest): Promise<ExitCode> {
-  const { file, dryRun, prune, variables } = request;
+  const { file, dryRun, prune, backfillMs, variables } = request;
   const guard = createNetworkGuard(session.config.network);
   const places = { environment: variables, folder: dirname(file) };
-  const plan = await makePlan(session, { text: await readYaml(file), name: file, places, guard, prune });
+  const plan = await makePlan(session, { text: await readYaml(file), name: file, places, guard, prune, backfillMs });
   const rows = plan.flatMap(toRows);
   const shown = rows.filter(({ action }) => action !== "unchanged");
   if (shown.length > 0) {

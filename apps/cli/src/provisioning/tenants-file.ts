@@ -1,6 +1,7 @@
 import { MailServer } from "@mailfleet/domain";
 import { ProviderAppName } from "@mailfleet/token-providers";
 import { z } from "zod";
+import { isLifetime } from "../parse-options.ts";
 
 const Key = z
   .string()
@@ -74,7 +75,13 @@ const MailboxEntry = z.strictObject({
   imap: MailServer,
   smtp: MailServer.optional().meta({ description: "Without it the mailbox only receives." }),
   folder: line.min(1).default("INBOX"),
+  folders: z.array(line.min(1)).max(20).default([]).meta({ description: "Watched as well, beside `folder`." }),
   startFrom: z.enum(["now", "beginning"]).default("now").meta({ description: "Which mail is read at first." }),
+  backfill: z
+    .string()
+    .refine(isLifetime, "hours, days or weeks, such as 12h, 30d or 4w")
+    .optional()
+    .meta({ description: "With startFrom now: how far back mail is read too, in the background, such as 30d." }),
   credential: CredentialEntry,
 });
 export type MailboxEntry = z.output<typeof MailboxEntry>;

@@ -49,6 +49,10 @@ export type PollStart = {
   readonly breaker: SeenBreaker;
   /** The host was left alone and has come back in the last minutes, or is being tried. */
   readonly hostReturning: boolean;
+  /** What the bodies read of the mailbox have weighed since midnight UTC. */
+  readonly bytesToday: number;
+  /** There is more to read than what is new in its folder: other folders, or a backfill that is not done. */
+  readonly readsMore: boolean;
 };
 
 export type Finish = HeldRow & {
@@ -171,6 +175,13 @@ function sortedJson(items: readonly (HeldRow & object)[]): string {
   return JSON.stringify(items.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
 }
 
+/**
+ * The row of `a.id`, by its key and locked, in the order in which `a` comes. Written as a join it may be planned to walk
+ * everything that is in flight, since the index of that is believed to be empty; behind a limit no condition is pushed in.
+ */
+const lockedRow = (sql: Sql, { table, stateColumn, resident }: WorkTable) => sql`
+  (select id, epoch, ${sql(stateColumn)} ${resident ? sql`, tenant_id, worker_id` : sql``} from ${sql(table)} where id = a.id limit 1 for update)`;
+
 async function start(
   { sql }: Connection,
   work: WorkTable,
@@ -181,8 +192,8 @@ async function start(
     with asked as materialized (
       select w.id, a.epoch, a."runMs" as run_ms
       from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, "runMs" float8)
-      join ${sql(work.table)} w on w.id = a.id and w.epoch = a.epoch and w.${state} = ${work.claimed}
-      order by w.id for update of w
+      cross join lateral ${lockedRow(sql, work)} w
+      where w.epoch = a.epoch and w.${state} = ${work.claimed}
     )
     update ${sql(work.table)} w set ${state} = ${work.running}, next_due = now() + asked.run_ms * interval '1 millisecond'
     from asked where w.id = asked.id
@@ -213,13 +224,19 @@ const passColumns = (sql: Sql) => sql`
   case when w.lane <> '' then (
     select jsonb_build_array(openings_count, openings_count > 0 or returned_at > now() - interval '5 minutes')
     from host_buckets where kind = ${mailboxWork.kind} and host = w.lane
-  ) end as breaker`;
+  ) end as breaker,
+  (select bytes::float8 from mailbox_traffic
+    where tenant_id = w.tenant_id and mailbox_id = w.id and day = (now() at time zone 'utc')::date) as bytes_today,
+  w.more_folders <> '{}' or (w.backfill_ms > 0 and exists (
+    select from cursors where tenant_id = w.tenant_id and mailbox_id = w.id and history_done_at is null)) as reads_more`;
 
 function pollStartOf(row: Record<string, unknown>): PollStart {
   const [intervalMsMin = null, freshnessMs = null] = (row["bounds"] ?? []) as readonly (number | null)[];
   const [openingsCount = 0, hostReturning = false] = (row["breaker"] ?? []) as readonly [number?, boolean?];
   const breaker = { host: String(row["host"]), openingsCount };
-  return { intervalMsMin, freshnessMs, breaker, hostReturning: hostReturning === true };
+  const bytesToday = Number(row["bytes_today"] ?? 0);
+  const readsMore = row["reads_more"] === true;
+  return { intervalMsMin, freshnessMs, breaker, hostReturning: hostReturning === true, bytesToday, readsMore };
 }
 
 async function heartbeat({ sql }: Connection, work: WorkTable, items: readonly Timed[]): Promise<readonly boolean[]> {
@@ -228,9 +245,8 @@ async function heartbeat({ sql }: Connection, work: WorkTable, items: readonly T
     with asked as materialized (
       select w.id, a."runMs" as run_ms
       from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, "runMs" float8)
-      join ${sql(work.table)} w
-        on w.id = a.id and w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
-      order by w.id for update of w
+      cross join lateral ${lockedRow(sql, work)} w
+      where w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
     )
     update ${sql(work.table)} w set next_due = now() + asked.run_ms * interval '1 millisecond'
     from asked where w.id = asked.id
@@ -255,9 +271,8 @@ async function finish({ sql }: Connection, work: WorkTable, items: readonly Fini
       select w.id, a.state, a."nextDue" as next_due, a."failuresCount" as failures_count, a.pass, a.holder, a.checked ${before}
       from jsonb_to_recordset(${sortedJson(items)}::jsonb)
         as a(id uuid, epoch bigint, state text, "nextDue" timestamptz, "failuresCount" int, pass jsonb, holder uuid, checked jsonb)
-      join ${sql(work.table)} w
-        on w.id = a.id and w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
-      order by w.id for update of w
+      cross join lateral ${lockedRow(sql, work)} w
+      where w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
     ) ${afterwards}
     update ${sql(work.table)} w
     set ${state} = asked.state, next_due = ${nextDue}, failures_count = asked.failures_count ${pass} ${holder}

@@ -32,6 +32,10 @@ export type MailboxSettings = {
   readonly smtp: MailServer | null;
   readonly folder: string;
   readonly startFrom: "now" | "beginning";
+  /** Watched beside `folder`. Left out: as they are, and none for a new mailbox. */
+  readonly moreFolders?: readonly string[];
+  /** How much mail from before the watch began is read as well, in ms. Left out: as it is, and none for a new mailbox. */
+  readonly backfillMs?: number;
   /** Digest of host and login name. A change of it takes the proof away. */
   readonly identity: Uint8Array;
 };
@@ -121,7 +125,7 @@ export function createProvisioning(connection: Connection): Provisioning {
     async createMailbox(grant, tenantId, key, settings) {
       requireGrant(grant, now());
       const id = newId(MailboxId);
-      await orm.insert(mailboxes).values({ id, tenantId, key, state: "pending", ...settings });
+      await orm.insert(mailboxes).values({ id, tenantId, key, state: "pending", ...columnsOf(settings) });
       return id;
     },
     async updateMailbox(grant, tenantId, mailboxId, settings) {
@@ -132,10 +136,19 @@ export function createProvisioning(connection: Connection): Provisioning {
       const unproven = { state: "pending", provenAt: null, nextDue: null } as const;
       await orm
         .update(mailboxes)
-        .set({ ...settings, ...(sameIdentity ? {} : unproven) })
+        .set({ ...columnsOf(settings), ...(sameIdentity ? {} : unproven) })
         .where(mine);
+      if (settings.backfillMs === undefined || settings.backfillMs === row?.backfillMs) return;
+      const { sql } = connection; // it begins anew, and knows what it has read
+      await sql`
+        update cursors set history_uid = null, history_done_at = null
+        where tenant_id = ${tenantId} and mailbox_id = ${mailboxId}`;
     },
   };
+}
+
+function columnsOf({ moreFolders, ...settings }: MailboxSettings) {
+  return { ...settings, ...(moreFolders === undefined ? {} : { moreFolders: [...moreFolders] }) };
 }
 
 function boundsOf({ intervalMsMin, freshnessMs }: TenantRow): TenantBounds {

@@ -1,0 +1,129 @@
+import { existsSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
+import { setTimeout as wait } from "node:timers/promises";
+import { findProgram } from "@mailfleet/testkit/servers";
+import { type Bench, type BenchOutcome, type Report, UsageError, VerificationError } from "../bench.ts";
+import { type BenchFleet, fleetParts, openBenchFleet } from "../fleet/open-bench-fleet.ts";
+import { provisionTenant } from "../fleet/provision-tenant.ts";
+import { rounded } from "../percentile.ts";
+import { cpuMsOfTrees, elapsed } from "../process-cpu.ts";
+import { readDurability } from "../read-durability.ts";
+import { runJson } from "../run-json.ts";
+import { toTable } from "../to-table.ts";
+import { readSweepOptions, type SweepOptions, sweepUsage } from "./options.ts";
+
+const program = new URL("../../reference/login-and-status.ts", import.meta.url);
+const referenceConnections = [1, 10, 50] as const;
+
+type LoopRun = { readonly polls: number; readonly seconds: number; readonly cpuSeconds: number };
+
+export const sweep: Bench = {
+  name: "sweep",
+  summary:
+    "2,000 mailboxes with nothing new on Dovecot over TLS: polls a second through the whole fleet, each with a login of its own, beside a bare imapflow loop of connect, login, STATUS and logout.",
+  usage: sweepUsage,
+  async run(args, report) {
+    const options = readSweepOptions(args);
+    if (!existsSync("/proc/self/stat")) throw new UsageError("CPU time is read from /proc, so this needs Linux");
+    for (const name of ["dovecot", "redis-server"]) {
+      if (findProgram(name) === null) throw new UsageError(`${name} is not installed, and this measures with it`);
+    }
+    await using opened = new AsyncDisposableStack();
+    const { workersCount, profileFolder } = options;
+    // Due again as soon as it was polled: the sweep never pauses. No connection is kept.
+    const env = { POLL_INTERVAL_MS_MIN: "100", POLL_FRESHNESS_MS: "1000", WARM_CONNECTIONS_MAX: "0" };
+    const terms = { queue: "redis", workersCount, profileFolder, env } as const;
+    const fleet = opened.adopt(await openBenchFleet(terms), (open) => open.close());
+    return await measure(fleet, options, report); // before the fleet is closed
+  },
+};
+
+async function measure(fleet: BenchFleet, options: SweepOptions, { progress, signal }: Report): Promise<BenchOutcome> {
+  const [loadAverage = 0] = loadavg();
+  const users = Array.from({ length: options.mailboxesCount }, (_, number) => `sweep-${number}`);
+  progress(`provisioning ${users.length} mailboxes …`);
+  const tenant = await provisionTenant(fleet, "sweep", users);
+  // Dovecot makes each mailbox at its first login; that is to be neither of the two.
+  await loop(fleet, users, { connections: 10, seconds: Math.max(5, users.length / 150) });
+  const loops = new Map<number, LoopRun>();
+  for (const connections of referenceConnections) {
+    progress(`the bare loop, ${connections} at once …`);
+    loops.set(connections, await loop(fleet, users, { connections, seconds: options.seconds / 2 }));
+  }
+  progress("the fleet …");
+  await tenant.activate();
+  await untilEachWasPolled(fleet, signal);
+  const cold = await coldRun(fleet, options, signal);
+  await tenant.pause();
+  const rates = [...loops].map(([connections, run]) => ({ connections, rate: run.polls / run.seconds, run }));
+  const best = rates.reduce((a, b) => (b.rate > a.rate ? b : a));
+  const result = {
+    bench: "sweep",
+    coldRatio: rounded(cold.pollsPerSecond / best.rate, 3),
+    warmRatio: null, // connections are not kept in this run
+    coldPollsPerSecond: rounded(cold.pollsPerSecond, 1),
+    coldCpuMsPerPoll: cold.cpuMsPerPoll,
+    referencePollsPerSecond: rounded(best.rate, 1),
+    referenceConnections: best.connections,
+    referenceCpuMsPerPoll: rounded((best.run.cpuSeconds * 1_000) / best.run.polls, 2),
+    mailboxes: options.mailboxesCount,
+    workers: options.workersCount,
+    seconds: options.seconds,
+    processors: availableParallelism(),
+    loadAverageBefore: rounded(loadAverage, 1),
+    queue: "redis",
+    ...(await readDurability(fleet.sql)),
+    mailServer: "dovecot, TLS, processes serve many sessions (service_count = 0), maildir",
+    verified: true,
+  } as const;
+  return { result, table: toTable(result) };
+}
+
+function loop(
+  { mail, caFile }: BenchFleet,
+  users: readonly string[],
+  terms: { readonly connections: number; readonly seconds: number },
+): Promise<LoopRun> {
+  const request = { port: mail.imapsPort, caFile, users, password: mail.password, ...terms };
+  return runJson<LoopRun>(program, request);
+}
+
+const firstPassMsMax = 300_000;
+
+/** The first pass sets the cursor; what is measured is that nothing is new. */
+async function untilEachWasPolled({ sql }: BenchFleet, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + firstPassMsMax;
+  for (;;) {
+    const [row] = await sql`
+      select count(*)::int as count from mailboxes m
+      where not exists (select from cursors c where c.mailbox_id = m.id and c.checked_at is not null)`;
+    if (Number(row?.["count"]) === 0) return;
+    if (performance.now() > deadline) throw new VerificationError(`${row?.["count"]} mailboxes were never polled`);
+    await wait(500, undefined, { signal });
+  }
+}
+
+/** Every poll that counts is one of ours, moved `checked_at`, failed at nothing, and had a login of its own. */
+async function coldRun(fleet: BenchFleet, { seconds: secondsMin }: SweepOptions, signal: AbortSignal) {
+  const look = async () => {
+    const [row] = await fleet.sql`
+      select sum(epoch)::float8 as starts, sum(failures_count)::int as failures from mailboxes`;
+    return { starts: Number(row?.["starts"]), failures: Number(row?.["failures"]) };
+  };
+  const [before, startedAt, cpuBefore] = [await look(), performance.now(), cpuMsOfTrees(fleet.processes)];
+  await wait(secondsMin * 1_000, undefined, { signal });
+  const [after, cpuMs] = [await look(), elapsed(cpuBefore, cpuMsOfTrees(fleet.processes))];
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const polls = after.starts - before.starts;
+  if (after.failures > 0) throw new VerificationError(`${after.failures} polls failed`);
+  const [stale] = await fleet.sql`
+    select count(*)::int as count from cursors where checked_at < now() - ${(seconds * 2).toFixed(0)}::float8 * interval '1 second'`;
+  const unpolled = Number(stale?.["count"]);
+  if (
+    polls >= 2 * Number((await fleet.sql`select count(*)::int as count from mailboxes`)[0]?.["count"]) &&
+    unpolled > 0
+  )
+    throw new VerificationError(`${unpolled} mailboxes were left out`);
+  const cpuMsPerPoll = Object.fromEntries(fleetParts.map((part) => [part, rounded(cpuMs[part] / polls, 2)]));
+  return { pollsPerSecond: polls / seconds, cpuMsPerPoll };
+}
