@@ -6,7 +6,7 @@ import { type DeafImap, openDeafImap } from "./deaf-imap.ts";
 import { openGateway } from "./gateway.ts";
 import { type Fleet, openFleet, type TestTenant } from "./open-fleet.ts";
 import { addActiveMailbox, addTenant } from "./provision.ts";
-import { eventsOf, storedCount } from "./stored.ts";
+import { allEventsOf, storedCount } from "./stored.ts";
 import { until } from "./until.ts";
 
 const freshnessMs = 8_000;
@@ -60,7 +60,7 @@ describe.skipIf(!hasServer("dovecot"))(
       for (let seed = 1; seed <= 3; seed++)
         expect(await storedAfterMs("silent", mailboxId, seed)).toBeLessThan(freshnessMs);
       expect(deaf.keptCount()).toBeGreaterThan(0);
-      expect((await eventsOf(fleet, mailboxId)).map(({ type }) => type)).toEqual(Array(3).fill("message.received"));
+      expect((await allEventsOf(fleet, mailboxId)).map(({ type }) => type)).toEqual(Array(3).fill("message.received"));
     });
 
     it("connection that is dead at its other end", async () => {
@@ -74,7 +74,7 @@ describe.skipIf(!hasServer("dovecot"))(
       const before = gateway.connectionsCount();
       await until("the message", async () => (await storedCount(fleet, mailboxId)) === 1, freshnessMs);
       expect(gateway.connectionsCount()).toBe(before + 1);
-      expect((await eventsOf(fleet, mailboxId)).map(({ type }) => type)).toEqual(["message.received"]);
+      expect((await allEventsOf(fleet, mailboxId)).map(({ type }) => type)).toEqual(["message.received"]);
       await gateway.close();
     });
 
@@ -93,7 +93,7 @@ describe.skipIf(!hasServer("dovecot"))(
       const gateway = await openGateway({ port: dovecot.imapsPort });
       const mailboxId = await add("gone", gateway.port);
       await held(mailboxId);
-      const types = async () => (await eventsOf(fleet, mailboxId)).map(({ type }) => type);
+      const types = async () => (await allEventsOf(fleet, mailboxId)).map(({ type }) => type);
       gateway.turnAway();
       gateway.cut();
       await until("the bound to be broken", async () => (await types()).includes("mailbox.stale"), 4 * freshnessMs);

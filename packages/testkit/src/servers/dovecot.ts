@@ -41,7 +41,10 @@ export type DovecotServer = {
   /** Puts one message into a folder, as delivery agents do. UIDs follow the order of the calls. */
   deliver(user: string, raw: Uint8Array, folder?: string, options?: { internalDate?: Date }): Promise<void>;
   expunge(user: string, uid: number, folder?: string): Promise<void>;
-  /** The folder as after a restored backup: another UIDVALIDITY, UIDs counted anew from 1. */
+  /**
+   * The folder as after a restored backup: another UIDVALIDITY, UIDs counted anew from 1. Whoever has INBOX open is sent
+   * away first: an open session would write back the numbers it knows.
+   */
   bumpUidValidity(user: string, folder?: string): Promise<void>;
   /** Where all mail lies. */
   readonly mailFolder: string;
@@ -92,7 +95,11 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     mailFolder,
     output: server.output,
     deliver: maildirs.deliver,
-    bumpUidValidity: maildirs.forgetUids,
+    async bumpUidValidity(user, mailbox = "INBOX") {
+      // Exit code 68: nobody was there to be sent away.
+      if (mailbox === "INBOX") await run(administer, ["-c", configuration, "kick", user]).catch(onlyIf(68));
+      await maildirs.forgetUids(user, mailbox);
+    },
     folderPath: maildirs.path,
     async expunge(user, uid, mailbox = "INBOX") {
       await run(administer, ["-c", configuration, "expunge", "-u", user, "mailbox", mailbox, "uid", String(uid)]);
@@ -101,6 +108,12 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       await server.stop();
       await folder.close();
     },
+  };
+}
+
+function onlyIf(code: number): (error: unknown) => void {
+  return (error) => {
+    if ((error as { code?: unknown }).code !== code) throw error;
   };
 }
 
