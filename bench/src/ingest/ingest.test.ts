@@ -28,7 +28,9 @@ describe("the command", () => {
   it("says which benches there are, when none is named", async () => {
     const { code, stdout } = await bench("--json");
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ benches: [{ name: "ingest" }] });
+    expect(JSON.parse(stdout)).toMatchObject({
+      benches: expect.arrayContaining([expect.objectContaining({ name: "ingest" })]),
+    });
   });
 
   it("refuses a name and an option it does not know, and measures nothing", async () => {
