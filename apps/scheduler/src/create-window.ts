@@ -35,7 +35,8 @@ export function createWindow(firstSize: number): Window {
     look(waitingCount, at) {
       const elapsedMs = before === null ? 0 : at - before.at;
       const takenPerMs = before === null || elapsedMs <= 0 ? null : (before.count - waitingCount) / elapsedMs;
-      if (wasFilled && waitingCount === 0) {
+      const hungry = wasFilled && waitingCount === 0;
+      if (hungry) {
         size = Math.min(size * 2, firstSize * growthMax); // everything was taken: by whom, and how fast, is not known
       } else if (takenPerMs !== null && waitingCount > 0) {
         // Where looks are far apart, since the machine is busy, what is taken between two of them must be there at once.
@@ -46,7 +47,7 @@ export function createWindow(firstSize: number): Window {
       before = { count: waitingCount, at };
       wasFilled = waitingCount >= size;
       const room = size - waitingCount;
-      if (takenPerMs === null) return { room, waitMs: waitMsMin };
+      if (takenPerMs === null || hungry) return { room, waitMs: waitMsMin };
       const untilRoomMs = (size * roomPart) / Math.max(takenPerMs, 1e-6);
       return { room, waitMs: Math.min(Math.max(untilRoomMs, waitMsMin), waitMsMax) };
     },

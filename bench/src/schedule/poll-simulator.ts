@@ -6,7 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { openDatabase } from "@mailfleet/database";
 import { createGate, processActor } from "@mailfleet/gate";
 import { openQueue } from "@mailfleet/queue";
-import { discard, done, pollMailboxJob } from "@mailfleet/queue-contracts";
+import { discard, done, type JobHandler, type PollMailbox, pollMailboxJob } from "@mailfleet/queue-contracts";
 import postgres from "postgres";
 
 export type SimulatorRequest = {
@@ -51,32 +51,34 @@ const lagMs = new Float64Array(turnsMax);
 const endMs = new Float64Array(turnsMax);
 
 const grant = async () => gate.authorize({ actor: processActor("poll-worker"), action: "fleet.run", resource: {} });
-queue.startWorker(
-  pollMailboxJob,
-  async ({ mailboxId: id, epoch }) => {
-    const mailbox = due.get(id);
-    if (mailbox === undefined || (await claims.start(await grant(), { id, epoch }, runMs)) === null)
-      return discard("not-ours");
-    if (mailbox.runs) faultsCount += 1;
-    mailbox.runs = true;
-    startedCount += 1;
-    const lag = Date.now() - mailbox.at;
-    const period = periods;
-    await wait(-Math.log(1 - Math.random()) * pollMsMean);
-    // Counted from when it was due: lateness does not slow the schedule down, and is not forgiven.
-    const next = Math.max(Date.now(), mailbox.at + intervalMs);
-    const finish = { id, epoch, state: "idle", nextDue: new Date(next), failuresCount: 0 };
-    const pass = { quietPassesCount: 1, failure: null };
-    mailbox.runs = false;
-    // What began before is of the time before: its lateness may be that of a fleet that was just starting.
-    if (period === periods) count(mailbox.tenant, lag, Date.now() - mailbox.at);
-    mailbox.at = next;
-    if (!(await claims.finish(await grant(), { ...finish, pass }))) faultsCount += 1;
-    endedCount += 1;
-    return done;
-  },
-  { concurrency, softStopMs: 1_000, onError: fail },
-);
+const poll: JobHandler<PollMailbox> = async ({ mailboxId: id, epoch }) => {
+  const mailbox = due.get(id);
+  if (mailbox === undefined || (await claims.start(await grant(), { id, epoch }, runMs)) === null)
+    return discard("not-ours");
+  if (mailbox.runs) faultsCount += 1;
+  mailbox.runs = true;
+  startedCount += 1;
+  const lag = Date.now() - mailbox.at;
+  const period = periods;
+  await wait(-Math.log(1 - Math.random()) * pollMsMean);
+  // Counted from when it was due: lateness does not slow the schedule down, and is not forgiven.
+  const next = Math.max(Date.now(), mailbox.at + intervalMs);
+  const finish = { id, epoch, state: "idle", nextDue: new Date(next), failuresCount: 0 };
+  const pass = { quietPassesCount: 1, failure: null };
+  mailbox.runs = false;
+  // What began before is of the time before: its lateness may be that of a fleet that was just starting.
+  if (period === periods) count(mailbox.tenant, lag, Date.now() - mailbox.at);
+  mailbox.at = next;
+  if (!(await claims.finish(await grant(), { ...finish, pass }))) faultsCount += 1;
+  endedCount += 1;
+  return done;
+};
+/** As many as a fleet of this size has: each asks the queue for one job after the other. */
+const workersCount = 8;
+for (let worker = 0; worker < workersCount; worker++) {
+  const places = Math.ceil(concurrency / workersCount);
+  queue.startWorker(pollMailboxJob, poll, { concurrency: places, softStopMs: 1_000, onError: fail });
+}
 
 process.on("message", (asked) => {
   if (asked === "reset") {
