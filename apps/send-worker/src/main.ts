@@ -7,15 +7,14 @@ import { openDatabase } from "@mailfleet/database";
 import { createGate, processActor } from "@mailfleet/gate";
 import { createSmtpMailTransport } from "@mailfleet/mail-transport";
 import { openQueue } from "@mailfleet/queue";
-import { deliverSubmissionJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
 import { createTokenFlows, createTokenProvider } from "@mailfleet/token-providers";
 import { createContentKeys, createSealedStores, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
-import { deliverSubmission } from "./deliver-submission.ts";
 import { sendEvents } from "./events.ts";
 import { openAccessWatch } from "./open-access-watch.ts";
 import { startAccepting } from "./start-accepting.ts";
+import { startDelivering } from "./start-delivering.ts";
 
 await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -43,20 +42,8 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const blobs = openBlobStore({ root: config.blobRoot, keys: createContentKeys(vault), now });
 
   const parts = { gate, database, access, tokens, transport, blobs, now, random: Math.random };
-  const handle = deliverSubmission({ ...parts, ...config.sending, onOutcome: events.attempted });
   const queue = own(await openQueue({ ...config.queue, onError: failed }));
-  own(
-    queue.startWorker(deliverSubmissionJob, handle, {
-      concurrency: config.sending.concurrency,
-      softStopMs: 20_000,
-      onError: events.failed,
-      onOutcome: events.jobEnded,
-      async onBadPayload(bad) {
-        events.jobBad(bad);
-        await database.audit.recordDiscardedJob({ queue: deliverSubmissionJob.queue, ...bad });
-      },
-    }),
-  );
+  own(startDelivering({ ...parts, ...config.sending, queue, events, onOutcome: events.attempted }));
   own(startAccepting({ gate, database, blobs, queue, now, events, ...config.accepting }));
   log.info("worker.started", {});
 });
