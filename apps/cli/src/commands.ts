@@ -9,7 +9,9 @@ import { addInspect } from "./commands/inspect.ts";
 import { addMailbox } from "./commands/mailbox.ts";
 import { addMessage } from "./commands/message.ts";
 import { addOperator } from "./commands/operator.ts";
+import { addPolicy } from "./commands/policy.ts";
 import { addProvision } from "./commands/provision.ts";
+import { addQuarantine } from "./commands/quarantine.ts";
 import { addSend } from "./commands/send.ts";
 import { addSigningKey } from "./commands/signing-key.ts";
 import { addStatus } from "./commands/status.ts";
@@ -20,7 +22,7 @@ import { addTenant } from "./commands/tenant.ts";
 export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
   ...[addOperator, addSigningKey],
-  ...[addProvision, addTenant, addMailbox, addActor],
-  ...[addMessage, addSend, addSubmission, addInspect],
+  ...[addProvision, addTenant, addMailbox, addActor, addPolicy],
+  ...[addMessage, addQuarantine, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

@@ -1,7 +1,14 @@
-import { readEnvironment, workerConfig, workerEnvironment } from "@mailfleet/runtime";
+import {
+  classifierConfig,
+  classifierVariables,
+  readEnvironment,
+  workerConfig,
+  workerEnvironment,
+} from "@mailfleet/runtime";
 import { z } from "zod";
 
 export const Environment = workerEnvironment({
+  ...classifierVariables,
   POLL_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(50).meta({
     description: "Polls at once in this process.",
   }),
@@ -25,6 +32,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
   const env = readEnvironment(Environment, environment);
   return {
     ...workerConfig(env, "poll-worker"),
+    classifier: classifierConfig(env),
     polling: {
       concurrency: env.POLL_CONCURRENCY,
       runMs: env.POLL_RUN_MS,

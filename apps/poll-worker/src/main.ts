@@ -3,6 +3,7 @@
  * any of them at any time.
  */
 import { createFilesystemBlobStore } from "@mailfleet/blob-store";
+import { createContentClassifiers } from "@mailfleet/classifiers";
 import { openDatabase } from "@mailfleet/database";
 import { createGate } from "@mailfleet/gate";
 import { createImapMailSource } from "@mailfleet/mail-source";
@@ -33,7 +34,9 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const source = createImapMailSource({ guard: createNetworkGuard(config.network), tls: config.tls, now });
   const blobs = createFilesystemBlobStore({ root: config.blobRoot, now });
 
-  const parts = { gate, database, tokens, source, blobs, now, random: Math.random };
+  const classifiers = createContentClassifiers(config.classifier, now);
+
+  const parts = { gate, database, tokens, source, blobs, classifiers, now, random: Math.random };
   const handle = pollMailbox({ ...parts, polling: config.polling, onPage: events.pageStored });
   const queue = own(await openQueue({ ...config.queue, onError: (error) => events.failed(error, { jobId: null }) }));
   own(

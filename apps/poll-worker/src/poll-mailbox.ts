@@ -1,6 +1,7 @@
 import type { Database, MailboxRow, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
+  type ContentClassifier,
   type MailboxId,
   type MailConnection,
   type MailSource,
@@ -13,13 +14,15 @@ import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@ma
 import type { PollBounds } from "@mailfleet/scheduling";
 import { finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
+import { judgePage } from "./judge-page.ts";
 import { readAhead } from "./read-ahead.ts";
 import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
 
 export type PollMailboxDeps = {
   readonly gate: Gate;
-  readonly database: Pick<Database, "fleet" | "inbox" | "mailboxes">;
+  readonly database: Pick<Database, "fleet" | "inbox" | "mailboxes" | "policies">;
+  readonly classifiers: readonly ContentClassifier[];
   readonly tokens: TokenProvider<Grant<"mailbox.poll">>;
   readonly source: MailSource;
   readonly blobs: BlobStore<Grant>;
@@ -131,12 +134,13 @@ async function storeOne(
   const grant = await context.authorize(); // a suspended tenant or a paused mailbox ends the poll here
   const segment = await deps.blobs.openSegment(grant);
   try {
-    const messages = [];
+    const drafts = [];
     for (const message of page.messages) {
       const stored = await toNewMessage(message, segment);
-      if (stored !== null) messages.push(stored);
+      if (stored !== null) drafts.push(stored);
       context.run.requireLive();
     }
+    const messages = await judgePage(deps, grant, drafts, { signal: context.run.signal }); // before anyone is told
     await segment.commit(); // every byte is durable before a row names it
     context.run.requireLive();
     const { uidValidity, cursorAfter: cursor, unreadable, last } = page;

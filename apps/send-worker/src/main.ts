@@ -3,6 +3,7 @@
  * nothing: run as many as you like.
  */
 import { createFilesystemBlobStore } from "@mailfleet/blob-store";
+import { createContentClassifiers } from "@mailfleet/classifiers";
 import { openDatabase } from "@mailfleet/database";
 import { createGate } from "@mailfleet/gate";
 import { createSmtpMailTransport } from "@mailfleet/mail-transport";
@@ -33,7 +34,9 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const transport = createSmtpMailTransport({ guard: createNetworkGuard(config.network), tls: config.tls, now });
   const blobs = createFilesystemBlobStore({ root: config.blobRoot, now });
 
-  const parts = { gate, database, tokens, transport, blobs, now, random: Math.random };
+  const classifiers = createContentClassifiers(config.classifier, now);
+
+  const parts = { gate, database, tokens, transport, blobs, classifiers, now, random: Math.random };
   const handle = deliverSubmission({ ...parts, ...config.sending, onOutcome: events.attempted });
   const queue = own(await openQueue({ ...config.queue, onError: (error) => events.failed(error, { jobId: null }) }));
   own(

@@ -11,12 +11,23 @@ export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
 export type { FolderCursor, Inbox, NewAttachment, NewMessage, NewPage, StoredPage } from "./inbox.ts";
 export { unreadableAttemptsMax } from "./inbox.ts";
+export type { Judgement } from "./judgement.ts";
+export { unjudged } from "./judgement.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";
 export { migrateDatabase } from "./migrate.ts";
 export type { Database, DatabaseOptions } from "./open-database.ts";
 export { openDatabase } from "./open-database.ts";
-export type { Address, Envelope, MailboxState, SubmissionState } from "./schema.ts";
-export { mailboxStates } from "./schema.ts";
+export type { HeldMessage, Quarantine } from "./quarantine.ts";
+export type { Address, Envelope, MailboxState, OutboundPolicy, SubmissionState } from "./schema.ts";
+export { mailboxStates, outboundPolicies } from "./schema.ts";
 export type { NewSubmission, RecipientRow, SubmissionRow } from "./submissions.ts";
 export type { TenantKeyRow, TenantKeys } from "./tenant-keys.ts";
+export type {
+  AllowListEntry,
+  InboundAction,
+  OutboundAction,
+  SenderFacts,
+  TenantPolicies,
+  TenantPolicy,
+} from "./tenant-policies.ts";

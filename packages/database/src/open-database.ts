@@ -15,9 +15,11 @@ import { createInbox } from "./inbox.ts";
 import { createMailboxes } from "./mailboxes.ts";
 import { createMessages } from "./messages.ts";
 import { requireCurrentSchema } from "./migrate.ts";
+import { createQuarantine } from "./quarantine.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createSubmissions } from "./submissions.ts";
 import { createTenantKeys } from "./tenant-keys.ts";
+import { createTenantPolicies } from "./tenant-policies.ts";
 
 export type DatabaseOptions = {
   readonly url: string;
@@ -52,6 +54,8 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     inbox: createInbox(connection),
     mailboxes: createMailboxes(connection),
     messages: createMessages(connection),
+    policies: createTenantPolicies(connection),
+    quarantine: createQuarantine(connection),
     signingKeys: createSigningKeys(connection),
     submissions: createSubmissions(connection),
     tenantKeys: createTenantKeys(connection),

@@ -55,7 +55,8 @@ const threadsOfHeaders = `
   from jsonb_array_elements_text($3::jsonb) as wanted(header)
   cross join lateral (
     (select message_id_header, thread_id from messages
-     where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header limit 1)
+     where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header
+       and quarantine is distinct from 'held' limit 1)
     union all
     (select message_id_header, thread_id from submissions
      where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header limit 1)

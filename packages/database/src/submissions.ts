@@ -1,6 +1,7 @@
 import {
   type ActorId,
   type BlobRef,
+  type ContentVerdict,
   type MailboxId,
   type MessageId,
   OperationalError,
@@ -39,12 +40,23 @@ export type Submissions = {
     idempotencyKey: string,
     requestSha256: Uint8Array,
   ): Promise<SubmissionRow | null>;
-  /** One row before anything else. Two at once with one key are one submission. @throws OperationalError `idempotency.conflicting` */
+  /**
+   * One row before anything else. Two at once with one key are one submission. For those alone whom the grant names: the
+   * gate was asked about them, or they get nothing.
+   *
+   * @throws OperationalError `idempotency.conflicting`, `gate.denied`
+   */
   accept(grant: Grant<"submission.create">, submission: NewSubmission): Promise<SubmissionRow>;
   find(
     grant: Grant<"submission.read" | "submission.deliver">,
     submissionId: SubmissionId,
   ): Promise<SubmissionRow | null>;
+  /** What classifiers found, the latest look of each. */
+  recordVerdicts(
+    grant: Grant<"submission.deliver">,
+    submissionId: SubmissionId,
+    verdicts: readonly ContentVerdict[],
+  ): Promise<void>;
   list(grant: Grant<"submission.read">, limit: number): Promise<readonly SubmissionRow[]>;
   recipients(
     grant: Grant<"submission.read" | "submission.deliver">,
@@ -70,6 +82,7 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
     findRepeated,
     async accept(grant, submission) {
       requireGrant(grant, now());
+      requireRecipients(grant, submission.envelope.to);
       const accepted = await sql.begin((tx) => insertSubmission(tx, grant, submission));
       const row = await findRepeated(grant, submission.idempotencyKey, submission.requestSha256);
       if (!row) throw new Error(`submission vanished after its insert (${accepted})`);
@@ -82,6 +95,12 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
         .from(submissions)
         .where(and(eq(submissions.tenantId, grant.tenantId), eq(submissions.id, submissionId)));
       return row ?? null;
+    },
+    async recordVerdicts(grant, submissionId, verdicts) {
+      requireGrant(grant, now());
+      await sql`
+        update submissions set verdicts = ${JSON.stringify(verdicts)}::jsonb
+        where id = ${submissionId} and tenant_id = ${grant.tenantId}`;
     },
     async list(grant, limit) {
       requireGrant(grant, now());
@@ -105,6 +124,12 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
         .orderBy(asc(submissionRecipients.address));
     },
   };
+}
+
+function requireRecipients(grant: Grant<"submission.create">, to: readonly string[]): void {
+  const granted = new Set(grant.recipients);
+  if (to.every((address) => granted.has(address.toLowerCase()))) return;
+  throw new OperationalError("gate.denied", "the gate was not asked about every recipient of this submission");
 }
 
 async function insertSubmission(

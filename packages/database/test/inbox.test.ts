@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Epoch, MailboxId, TenantId } from "@mailfleet/domain";
+import { type Epoch, type MailboxId, type TenantId, untrusted } from "@mailfleet/domain";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { NewMessage, NewPage } from "../src/index.ts";
+import { type NewMessage, type NewPage, unjudged } from "../src/index.ts";
 import { addActor, addTenant, type Fixture, openFixture, pollGrant, startRun } from "./fixture.ts";
 
 let fixture: Fixture;
@@ -22,10 +22,10 @@ function message(uid: number, content: string, more: Partial<NewMessage> = {}): 
   return {
     uid,
     contentKey: digest(content),
-    messageIdHeader: `<${content}@example>`,
+    ...untrusted({ messageIdHeader: `<${content}@example>` }),
     inReplyTo: null,
     references: [],
-    envelope: { subject: content, from: [], replyTo: [], to: [], cc: [] },
+    envelope: untrusted({ subject: content, from: [], replyTo: [], to: [], cc: [] }),
     sentAt: null,
     receivedAt: new Date(),
     sizeBytes: 1,
@@ -34,6 +34,7 @@ function message(uid: number, content: string, more: Partial<NewMessage> = {}): 
     body: ref,
     unparsedReason: null,
     attachments: [],
+    judgement: unjudged,
     ...more,
   };
 }
@@ -94,7 +95,9 @@ describe("a page", () => {
 
   it("that fails in its last statement leaves nothing behind", async () => {
     const epoch = await startRun(fixture, mailboxId);
-    const bad = message(2, "b", { envelope: { subject: "nul \u0000", from: [], replyTo: [], to: [], cc: [] } });
+    const bad = message(2, "b", {
+      envelope: untrusted({ subject: "nul \u0000", from: [], replyTo: [], to: [], cc: [] }),
+    });
     await expect(store(page(epoch, [message(1, "a"), bad]))).rejects.toMatchObject({
       code: expect.stringMatching(/^22/),
     });
@@ -132,7 +135,7 @@ describe("a page", () => {
       inline: false,
       sizeBytes: 3,
     };
-    const attachments = [{ ...attachment, sha256: digest("x"), blob: ref }];
+    const attachments = [{ ...untrusted(attachment), sha256: digest("x"), blob: ref }];
     const epoch = await startRun(fixture, mailboxId);
     await store(page(epoch, [message(1, "a", { attachments })]));
     await store(page(epoch, [message(2, "a", { attachments })]));
@@ -148,9 +151,11 @@ describe("a thread", () => {
 
   it("joins a reply to what it answers, in the same page and in a later one", async () => {
     const epoch = await startRun(fixture, mailboxId);
-    const reply = message(2, "b", { inReplyTo: "<a@example>" });
+    const reply = message(2, "b", { inReplyTo: untrusted("<a@example>") });
     await store(page(epoch, [message(1, "a"), reply]));
-    await store(page(epoch, [message(3, "c", { references: ["<a@example>", "<b@example>"] }), message(4, "d")]));
+    await store(
+      page(epoch, [message(3, "c", { references: untrusted(["<a@example>", "<b@example>"]) }), message(4, "d")]),
+    );
     const [a, b, c, d] = await threads();
     expect([b, c]).toEqual([a, a]);
     expect(d).not.toBe(a);
@@ -163,7 +168,7 @@ describe("a thread", () => {
     const grant = await pollGrant(fixture, other.tenantId, otherMailbox);
     await fixture.database.inbox.storePage(grant, page(otherEpoch, [message(1, "a")]));
     const epoch = await startRun(fixture, mailboxId);
-    await store(page(epoch, [message(1, "z", { inReplyTo: "<a@example>" })]));
+    await store(page(epoch, [message(1, "z", { inReplyTo: untrusted("<a@example>") })]));
     expect(new Set(await threads()).size).toBe(2);
   });
 });

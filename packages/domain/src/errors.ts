@@ -15,7 +15,10 @@ export type Remedy =
 export const remedyByCode = {
   "blob.missing": "page-operator",
   "blob.unavailable": "retry",
+  "classifier.unavailable": "retry",
   "connection.insecure": "ask-admin",
+  "content.held": "discard",
+  "content.refused": "discard",
   "contract.violated": "discard",
   "credential.missing": "reconnect",
   "credential.unreadable": "page-operator",

@@ -17,9 +17,26 @@ export {
 export { MailServer } from "./mail-server.ts";
 export { parseAtEdge } from "./parse-at-edge.ts";
 export type { BlobRef, BlobSegment, BlobStore } from "./ports/blob-store.ts";
+export type {
+  ClassifiableContent,
+  ClassifiedAddress,
+  ContentClassifier,
+  ContentVerdict,
+} from "./ports/content-classifier.ts";
 export type { DataKey, KeyContext, KeyManagement, KeyPurpose, WrappedKey } from "./ports/key-management.ts";
 export type { FetchedMessage, FolderState, ListedMessage, MailConnection, MailSource } from "./ports/mail-source.ts";
 export type { MailTransport, OutgoingMessage, RecipientRefusal, SendReceipt } from "./ports/mail-transport.ts";
 export type { NetworkGuard, VettedAddress } from "./ports/network-guard.ts";
 export type { Login, TokenProvider } from "./ports/token-provider.ts";
 export { Secret } from "./secret.ts";
+export type { Untrusted, UntrustedDeep } from "./untrusted.ts";
+export { untrusted } from "./untrusted.ts";
+export {
+  answeredAddress,
+  answeredHeader,
+  classifiedAsData,
+  comparedAddress,
+  lookedUpHeader,
+  markedAsData,
+  shownAsData,
+} from "./untrusted-escapes.ts";

@@ -11,8 +11,9 @@ export function grantForMailbox(
     facts: {
       read: async () => ({
         actor: null,
-        tenant: { state: "active", namespace: Namespace.parse("tenant") },
+        tenant: { state: "active", namespace: Namespace.parse("tenant"), outbound: "open" },
         mailbox: { tenantId, state: "active" },
+        recipients: null,
       }),
     },
     audit: { record: async () => {}, count: () => {} },
