@@ -72,10 +72,24 @@ describe("inspect --json", () => {
       ],
       kind: "message",
       bounce: null,
-      trust: { verdict: "unverified", evidence: [expect.objectContaining({ check: "sender", result: "not-run" })] },
+      trust: {
+        verdict: "unverified",
+        evidence: [
+          { check: "from", result: "one", detail: "one author, at a.example" },
+          expect.objectContaining({ check: "authentication-results", result: "none" }),
+          { check: "dkim", result: "not-run", detail: "keys were not fetched" },
+          expect.objectContaining({ check: "dmarc", result: "none" }),
+        ],
+      },
       rules: [],
       warnings: [],
     });
+  });
+
+  it("says spoofed of a message that claims several authors, without asking anybody", async () => {
+    await writeFile(path("two.eml"), "From: ada@a.example\r\nFrom: bob@b.example\r\n\r\nhello");
+    const [found] = await inspectJson(path("two.eml"));
+    expect(found).toMatchObject({ trust: { verdict: "spoofed", evidence: [{ check: "from", result: "several" }] } });
   });
 
   it("goes through a folder in its order, and a bad file stops nothing", async () => {

@@ -2,6 +2,8 @@
 
 export { classifierConfig, classifierVariables } from "./classifier-variables.ts";
 export { ConfigurationError } from "./configuration-error.ts";
+export type { DnsTxtLookupOptions } from "./create-dns-txt-lookup.ts";
+export { createDnsTxtLookup } from "./create-dns-txt-lookup.ts";
 export type { Log, LogFields, LogLevel, LogOptions } from "./create-log.ts";
 export { createLog, logLevels } from "./create-log.ts";
 export type { Labels, MetricCounter, MetricGauge, MetricHistogram, Metrics } from "./create-metrics.ts";

@@ -1,16 +1,10 @@
 import { open } from "node:fs/promises";
 import { defaultParseLimits, type InspectedMessage, inspectMessage } from "@mailfleet/mail-content";
-
-/** What the sender check found. Without the network and without the mailbox's server nobody can say who wrote a message. */
-export type Trust = { readonly verdict: "unverified"; readonly evidence: readonly TrustEvidence[] };
-export type TrustEvidence = {
-  readonly check: "sender";
-  readonly result: "not-run";
-  readonly detail: string;
-};
+import { judgeSender, noTrust, type SenderJudgement, type TxtLookup } from "@mailfleet/trust";
 
 export type InspectedFile = { readonly file: string } & InspectedMessage & {
-    readonly trust: Trust;
+    /** Who sent it, by its own bytes alone: no mailbox's server is believed, and nobody is on a list. */
+    readonly trust: Pick<SenderJudgement, "verdict" | "evidence">;
     /** What the rules found. There are none yet. */
     readonly rules: readonly never[];
   };
@@ -19,12 +13,25 @@ export type UnreadFile = { readonly file: string; readonly error: { readonly cod
 /** Of a message beyond the limit only so much is read: its headers are in it. */
 const headBytes = 1_048_576;
 
+export type InspectFileOptions = {
+  /** Fetches the keys that signatures name. Null: nothing leaves this machine, and no signature can hold. */
+  readonly lookup: TxtLookup | null;
+  readonly now: () => Date;
+};
+
 /** Reads one raw message and says all that can be said of it. Never throws: a file that cannot be read is an answer too. */
-export async function inspectFile(file: string): Promise<InspectedFile | UnreadFile> {
+export async function inspectFile(
+  file: string,
+  { lookup, now }: InspectFileOptions,
+): Promise<InspectedFile | UnreadFile> {
   try {
     const { raw, whole } = await readRaw(file);
     const message = inspectMessage(raw, whole ? {} : { limits: { rawBytesMax: headBytes - 1 } });
-    return { file, ...message, trust: notChecked, rules: [] };
+    const { verdict, evidence } = await judgeSender({
+      ...{ raw, from: message.from.map(({ address }) => address), receivedAt: now(), settings: noTrust },
+      lookup: whole ? lookup : null, // a signature is over the whole body
+    });
+    return { file, ...message, trust: { verdict, evidence }, rules: [] };
   } catch (error) {
     return { file, error: describe(error) };
   }
@@ -41,17 +48,6 @@ async function readRaw(file: string): Promise<{ raw: Uint8Array; whole: boolean 
     await handle.close();
   }
 }
-
-const notChecked: Trust = {
-  verdict: "unverified",
-  evidence: [
-    {
-      check: "sender",
-      result: "not-run",
-      detail: "inspect works offline: DKIM, ARC, DMARC and Authentication-Results were not checked",
-    },
-  ],
-};
 
 function describe(error: unknown): { code: string; message: string } {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
