@@ -1,56 +1,92 @@
 import { actionFor, askClassifiers, labelsOf } from "@mailfleet/classifiers";
-import type { Database, InboundAction, Judgement, NewMessage, SenderFacts, TenantPolicy } from "@mailfleet/database";
+import {
+  type Database,
+  type InboundAction,
+  type Judgement,
+  type MailboxRow,
+  type NewMessage,
+  type SenderFacts,
+  type TenantPolicy,
+  unjudged,
+} from "@mailfleet/database";
 import { type ClassifiableContent, type ContentClassifier, comparedAddress, untrusted } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import type { ReadableMessage } from "@mailfleet/mail-content";
+import type { TxtLookup } from "@mailfleet/trust";
+import { checkSender } from "./check-sender.ts";
 
 export type JudgePageDeps = {
   readonly database: { readonly policies: Pick<Database["policies"], "senderFacts"> };
   readonly classifiers: readonly ContentClassifier[];
+  /** Where the keys of senders are asked for. */
+  readonly lookupTxt: TxtLookup;
 };
 
-/** A message on its way into a row. `content` is null where it could not be read. */
-export type DraftMessage = Omit<NewMessage, "judgement"> & { readonly content: ReadableMessage | null };
+/** A message on its way into a row. Without content and bytes where it could not be read. */
+export type DraftMessage = Omit<NewMessage, "judgement"> &
+  (
+    | { readonly content: ReadableMessage; readonly bytes: Uint8Array }
+    | { readonly content: null; readonly bytes: null }
+  );
+
+export type JudgedPage = {
+  readonly mailbox: Pick<MailboxRow, "senderTrust">;
+  readonly drafts: readonly DraftMessage[];
+  readonly signal: AbortSignal;
+};
 
 /**
  * Looks at every message of a page before any of them is stored: who wrote it, what it is like, and what the tenant's policy
  * makes of that. What could not be read is held, under the name of the limit it broke.
  */
 export async function judgePage(
-  { database, classifiers }: JudgePageDeps,
+  { database, classifiers, lookupTxt }: JudgePageDeps,
   grant: Grant<"mailbox.poll">,
-  drafts: readonly DraftMessage[],
-  { signal }: { signal: AbortSignal },
+  { mailbox, drafts, signal }: JudgedPage,
 ): Promise<readonly NewMessage[]> {
   if (drafts.length === 0) return [];
   const addresses = drafts.flatMap(({ envelope }) => envelope.from.map(({ address }) => comparedAddress(address)));
   const facts = await database.policies.senderFacts(grant, addresses);
   return Promise.all(
-    drafts.map(async ({ content, ...message }) => {
+    drafts.map(async ({ content, bytes, ...message }) => {
       if (content === null) return { ...message, judgement: unread(message.unparsedReason ?? "unread") };
-      const shown = toClassifiable(message, content, facts);
-      const verdicts = await askClassifiers(classifiers, shown, { signal });
-      return { ...message, judgement: judge(verdicts, facts.policy) };
+      const [sender, verdicts] = await Promise.all([
+        checkSender({ ...message, bytes }, { mailbox, facts, lookup: lookupTxt }),
+        askClassifiers(classifiers, toClassifiable(message, content, facts), { signal }),
+      ]);
+      return { ...message, judgement: { ...sender, verdicts, ...decide(sender, verdicts, facts.policy) } };
     }),
   );
 }
 
 /** Nothing is known of it but that it is too much. */
 export function unread(quarantineReason: string): Judgement {
-  const unknown = { senderVerdict: "unverified", senderEvidence: [], attributedTo: null } as const;
-  return { ...unknown, flags: [], verdicts: [], quarantineReason };
+  return { ...unjudged, quarantineReason };
 }
 
-function judge(verdicts: Judgement["verdicts"], { inboundActions }: TenantPolicy): Judgement {
-  const labels = labelsOf(verdicts);
-  const decide = (asked: readonly string[]) =>
-    actionFor<InboundAction>(asked, inboundActions, {
-      order: ["deliver", "flag", "quarantine"],
-      otherwise: () => "flag", // also for a classifier's silence: mail that nobody looked at is delivered and says so
+const order = ["deliver", "flag", "quarantine"] as const;
+
+/** A sender has rules of its own, which the star for content does not reach: most honest mail is from somebody unproven. */
+function decide(
+  { senderVerdict }: Pick<Judgement, "senderVerdict">,
+  verdicts: Judgement["verdicts"],
+  { inboundActions }: TenantPolicy,
+): Pick<Judgement, "flags" | "quarantineReason"> {
+  const { "*": _, ...senderRules } = inboundActions;
+  const bySender = (label: string) =>
+    actionFor<InboundAction>([label], senderRules, {
+      order,
+      otherwise: () => (label === "sender-spoofed" ? "quarantine" : "deliver"),
     });
-  const { action, label } = decide(labels);
-  const flags = labels.filter((each) => decide([each]).action !== "deliver");
-  return { ...unread(""), flags, verdicts, quarantineReason: action === "quarantine" ? label : null };
+  // A classifier's silence is flagged like a finding: mail that nobody looked at is delivered, and says so.
+  const byContent = (label: string) =>
+    actionFor<InboundAction>([label], inboundActions, { order, otherwise: () => "flag" });
+  const decided = [bySender(`sender-${senderVerdict}`), ...labelsOf(verdicts).map(byContent)];
+  const found = decided.flatMap(({ label, action }) => (label === null ? [] : [{ label, action }]));
+  return {
+    flags: found.map(({ label }) => label),
+    quarantineReason: found.find(({ action }) => action === "quarantine")?.label ?? null,
+  };
 }
 
 function toClassifiable(

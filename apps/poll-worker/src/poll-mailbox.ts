@@ -12,6 +12,7 @@ import { channelActor, type Gate, type Grant, processActor } from "@mailfleet/ga
 import { type MailPage, readPages } from "@mailfleet/mail-source";
 import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
 import type { PollBounds } from "@mailfleet/scheduling";
+import type { TxtLookup } from "@mailfleet/trust";
 import { finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
 import { judgePage } from "./judge-page.ts";
@@ -23,6 +24,7 @@ export type PollMailboxDeps = {
   readonly gate: Gate;
   readonly database: Pick<Database, "fleet" | "inbox" | "mailboxes" | "policies">;
   readonly classifiers: readonly ContentClassifier[];
+  readonly lookupTxt: TxtLookup;
   readonly tokens: TokenProvider<Grant<"mailbox.poll">>;
   readonly source: MailSource;
   readonly blobs: BlobStore<Grant>;
@@ -140,7 +142,7 @@ async function storeOne(
       if (stored !== null) drafts.push(stored);
       context.run.requireLive();
     }
-    const messages = await judgePage(deps, grant, drafts, { signal: context.run.signal }); // before anyone is told
+    const messages = await judgePage(deps, grant, { mailbox, drafts, signal: context.run.signal }); // before anyone is told
     await segment.commit(); // every byte is durable before a row names it
     context.run.requireLive();
     const { uidValidity, cursorAfter: cursor, unreadable, last } = page;

@@ -40,6 +40,7 @@ async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: B
     unparsedReason: null,
     attachments: await storedAttachments(parsed, segment),
     content: parsed,
+    bytes,
   };
 }
 
@@ -78,6 +79,7 @@ function withoutContent(
     unparsedReason: reason,
     attachments: [],
     content: null,
+    bytes: null,
   };
 }
 

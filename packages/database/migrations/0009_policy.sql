@@ -15,6 +15,10 @@ alter table messages
   add column quarantine_changed_at timestamptz,
   add constraint quarantine_has_reason check ((quarantine is null) = (quarantine_reason is null)),
   add constraint quarantine_has_no_identity check (quarantine is distinct from 'held' or attributed_to is null);
+-- Whose word about a sender is believed in this mailbox: the trusted hop, the organisation's own domains, trusted sealers.
+alter table mailboxes add column sender_trust jsonb not null
+  default '{"trustedHop": {"kind": "none"}, "internalDomains": [], "trustedSealers": []}';
+
 create index messages_quarantined on messages (tenant_id, id) where quarantine = 'held';
 
 alter table events add column reason text;

@@ -19,8 +19,8 @@ export { migrateDatabase } from "./migrate.ts";
 export type { Database, DatabaseOptions } from "./open-database.ts";
 export { openDatabase } from "./open-database.ts";
 export type { HeldMessage, Quarantine } from "./quarantine.ts";
-export type { Address, Envelope, MailboxState, OutboundPolicy, SubmissionState } from "./schema.ts";
-export { mailboxStates, outboundPolicies } from "./schema.ts";
+export type { Address, Envelope, MailboxState, OutboundPolicy, SenderTrust, SubmissionState } from "./schema.ts";
+export { mailboxStates, noSenderTrust, outboundPolicies } from "./schema.ts";
 export type { NewSubmission, RecipientRow, SubmissionRow } from "./submissions.ts";
 export type { TenantKeyRow, TenantKeys } from "./tenant-keys.ts";
 export type {

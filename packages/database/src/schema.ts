@@ -14,6 +14,7 @@ import type {
   ThreadId,
   Untrusted,
 } from "@mailfleet/domain";
+import type { SenderSettings } from "@mailfleet/trust";
 import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp, uuid } from "./drizzle.ts";
 
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
@@ -50,6 +51,10 @@ export const tenants = pgTable("tenants", {
 export const mailboxStates = ["pending", "active", "paused", "needs-attention", "disconnected"] as const;
 export type MailboxState = (typeof mailboxStates)[number];
 
+/** What the operator said of a mailbox: whose word about a sender is believed there. Nothing of it comes from mail. */
+export type SenderTrust = Omit<SenderSettings, "allowList">;
+export const noSenderTrust: SenderTrust = { trustedHop: { kind: "none" }, internalDomains: [], trustedSealers: [] };
+
 export const mailboxes = pgTable("mailboxes", {
   id: uuid("id").$type<MailboxId>().primaryKey(),
   tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
@@ -75,6 +80,7 @@ export const mailboxes = pgTable("mailboxes", {
   lastFailure: text("last_failure"),
   eventSeq: count("event_seq").notNull().default(0),
   lane: text("lane").notNull().default(""),
+  senderTrust: jsonb("sender_trust").$type<SenderTrust>().notNull().default(noSenderTrust),
 });
 
 export const cursors = pgTable("cursors", {

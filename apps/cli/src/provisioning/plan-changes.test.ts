@@ -25,6 +25,7 @@ function wantMailbox(changes: Partial<WantedMailbox> = {}): WantedMailbox {
     smtp: { host: "smtp.acme.example", port: 465, security: "tls" },
     folder: "INBOX",
     startFrom: "now",
+    senderTrust: { trustedHop: { kind: "none" }, internalDomains: [], trustedSealers: [] },
     user: "support",
     password: Secret.of("secret"),
     path: ["tenants", 0, "mailboxes", 0],

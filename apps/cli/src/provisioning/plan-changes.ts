@@ -90,8 +90,8 @@ function planMailbox(wanted: WantedMailbox, existing: MailboxRow | null, rules: 
   const { key } = wanted;
   if (existing === null) return { key, action: "create", changes: [], wanted, existing };
   const { identity, ...settings } = mailboxSettings(wanted);
-  const { address, displayName, imap, smtp, folder, startFrom } = existing;
-  const changed = differences(settings, { address, displayName, imap, smtp, folder, startFrom });
+  const { address, displayName, imap, smtp, folder, startFrom, senderTrust } = existing;
+  const changed = differences(settings, { address, displayName, imap, smtp, folder, startFrom, senderTrust });
   const otherUser = !changed.includes("imap.host") && Buffer.compare(identity, existing.identity) !== 0;
   const credential = rules.credentialsDiffer.has(existing.id as MailboxId);
   const changes = [...changed, ...(otherUser ? ["credential.user"] : []), ...(credential ? ["credential"] : [])];
@@ -111,9 +111,19 @@ export function mailboxSettings({
   folder,
   startFrom,
   user,
-}: WantedMailbox): MailboxSettings {
+  senderTrust,
+}: WantedMailbox): Required<MailboxSettings> {
   const identity = mailboxIdentity({ host: imap.host, user });
-  return { address, displayName: displayName ?? null, imap, smtp: smtp ?? null, folder, startFrom, identity };
+  return {
+    address,
+    displayName: displayName ?? null,
+    imap,
+    smtp: smtp ?? null,
+    folder,
+    startFrom,
+    identity,
+    senderTrust,
+  };
 }
 
 /** Where a login would notice the change, or is still owed. Other settings of a mailbox that works change without one. */

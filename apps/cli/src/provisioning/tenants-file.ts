@@ -34,6 +34,31 @@ const line = z
   .max(200)
   .regex(/^[^\p{Cc}]*$/u, "no line breaks or control characters");
 
+const Domain = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, "a domain in lower case");
+
+/** Whose word about a sender is believed. Wrong is worse than absent: leave it out where the provider is not known. */
+const SenderTrustEntry = z.strictObject({
+  trustedHop: z
+    .discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("none") }),
+      z.strictObject({ kind: z.literal("microsoft-365") }),
+      z.strictObject({ kind: z.literal("authserv-id"), id: line.min(1) }),
+    ])
+    .default({ kind: "none" })
+    .meta({ description: "Whose Authentication-Results are believed: what the mailbox's own server calls itself." }),
+  internalDomains: z
+    .array(Domain)
+    .default([])
+    .meta({ description: "Domains of the mailbox's own organisation. Never a public provider's, such as gmail.com." }),
+  trustedSealers: z
+    .array(Domain)
+    .default([])
+    .meta({ description: "Forwarders whose ARC seals are believed, by their domain." }),
+});
+
 const MailboxEntry = z.strictObject({
   key: Key,
   address: z.email().max(254),
@@ -42,6 +67,7 @@ const MailboxEntry = z.strictObject({
   smtp: MailServer.optional().meta({ description: "Without it the mailbox only receives." }),
   folder: line.min(1).default("INBOX"),
   startFrom: z.enum(["now", "beginning"]).default("now").meta({ description: "Which mail is read at first." }),
+  senderTrust: SenderTrustEntry.prefault({}),
   credential: z.strictObject({
     flow: z.literal("password"),
     user: line.min(1),
