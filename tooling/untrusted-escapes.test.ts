@@ -14,6 +14,7 @@ const reviewed: Readonly<Record<string, readonly string[]>> = {
     "packages/classifiers/src/rules/create-rules-content-classifier.ts",
   ],
   comparedAddress: [
+    "apps/cli/src/classify/replay-classification.ts",
     "apps/poll-worker/src/check-sender.ts",
     "apps/poll-worker/src/judge-page.ts",
     "packages/classifiers/src/rules/create-rules-content-classifier.ts",

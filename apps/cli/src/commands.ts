@@ -1,6 +1,7 @@
 import type { AddCommand } from "./command-line.ts";
 import { addActor } from "./commands/actor.ts";
 import { addAudit } from "./commands/audit.ts";
+import { addClassify } from "./commands/classify.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDb } from "./commands/db.ts";
 import { addEvent } from "./commands/event.ts";
@@ -23,6 +24,6 @@ export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
   ...[addOperator, addSigningKey],
   ...[addProvision, addTenant, addMailbox, addActor, addPolicy],
-  ...[addMessage, addQuarantine, addSend, addSubmission, addInspect],
+  ...[addMessage, addQuarantine, addClassify, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

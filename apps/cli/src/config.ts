@@ -2,6 +2,8 @@ import {
   blobVariables,
   ConfigurationError,
   chooseKey,
+  classifierConfig,
+  classifierVariables,
   databaseVariables,
   keyVariables,
   networkVariables,
@@ -15,6 +17,7 @@ export const Environment = z.object({
   ...keyVariables,
   BLOB_ROOT: blobVariables.BLOB_ROOT.optional(),
   ...networkVariables,
+  ...classifierVariables,
   MAILFLEET_TOKEN: secretText().optional().meta({
     secret: true,
     description: "The actor that the command line acts as: a token from `mailfleet init` or `mailfleet actor create`.",
@@ -51,6 +54,7 @@ function toConfig(env: z.output<typeof Environment>) {
     key: () => chooseKey(env),
     vault: { cacheSizeMax: 1_000, cacheTtlMs: 60_000 },
     blobRoot: () => required(env.BLOB_ROOT, "BLOB_ROOT: is not set; expected the folder of the blob store"),
+    classifier: () => classifierConfig(env),
     network: { allowPrivate: env.NETWORK_ALLOW_PRIVATE },
     tls: () => (env.TLS_CA_FILE === undefined ? {} : { caPem: env.TLS_CA_FILE }),
   };

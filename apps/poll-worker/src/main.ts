@@ -3,23 +3,16 @@
  * any of them at any time.
  */
 import { createFilesystemBlobStore } from "@mailfleet/blob-store";
-import { createContentClassifiers } from "@mailfleet/classifiers";
 import { openDatabase } from "@mailfleet/database";
 import { createGate } from "@mailfleet/gate";
 import { createImapMailSource } from "@mailfleet/mail-source";
 import { openQueue } from "@mailfleet/queue";
 import { pollMailboxJob } from "@mailfleet/queue-contracts";
-import {
-  createDnsTxtLookup,
-  createLog,
-  createMetrics,
-  createNetworkGuard,
-  runProcess,
-  serveHealth,
-} from "@mailfleet/runtime";
+import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
 import { createPasswordFlow, createTokenProvider } from "@mailfleet/token-providers";
 import { createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
+import { createJudges } from "./create-judges.ts";
 import { pollEvents } from "./events.ts";
 import { pollMailbox } from "./poll-mailbox.ts";
 
@@ -41,10 +34,7 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const source = createImapMailSource({ guard: createNetworkGuard(config.network), tls: config.tls, now });
   const blobs = createFilesystemBlobStore({ root: config.blobRoot, now });
 
-  const lookupTxt = createDnsTxtLookup({ now });
-  const classifiers = createContentClassifiers(config.classifier, now);
-
-  const parts = { gate, database, tokens, source, blobs, classifiers, lookupTxt, now, random: Math.random };
+  const parts = { gate, database, tokens, source, blobs, now, random: Math.random, ...createJudges(config, now) };
   const handle = pollMailbox({ ...parts, polling: config.polling, onPage: events.pageStored });
   const queue = own(await openQueue({ ...config.queue, onError: (error) => events.failed(error, { jobId: null }) }));
   own(

@@ -2,6 +2,7 @@
 
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
+export type { ClassifiedMessage } from "./content-verdicts.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
 export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, StartedRow } from "./fleet/claims.ts";

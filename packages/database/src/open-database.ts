@@ -1,6 +1,7 @@
 import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
 import { connect } from "./connection.ts";
+import { createContentVerdicts } from "./content-verdicts.ts";
 import { createCredentials } from "./credentials.ts";
 import { createDirectory } from "./directory.ts";
 import { createEvents } from "./events.ts";
@@ -47,6 +48,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
   return {
     actors: createActors(connection),
     audit,
+    contentVerdicts: createContentVerdicts(connection),
     credentials: createCredentials(connection),
     directory: createDirectory(connection),
     events: createEvents(connection),
