@@ -4,8 +4,9 @@
  */
 import { type Bench, type BenchOutcome, UsageError, VerificationError } from "./bench.ts";
 import { ingest } from "./ingest/ingest.ts";
+import { parse } from "./parse/parse.ts";
 
-const benches: readonly Bench[] = [ingest];
+const benches: readonly Bench[] = [ingest, parse];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -1,16 +1,10 @@
 import { newId, type TenantId, ThreadId } from "@mailfleet/domain";
+import { ancestors, chooseThread, type KnownThreads, type Linked } from "./choose-thread.ts";
 import type { Transaction } from "./connection.ts";
 
-type Linked = {
-  readonly messageIdHeader: string | null;
-  readonly inReplyTo: string | null;
-  /** Oldest first, as in the header (RFC 5322 §3.6.4). */
-  readonly references: readonly string[];
-};
-
 /**
- * The thread of each message: that of the nearest message it answers, received or sent by the same mailbox, or a new one.
- * Never another mailbox's, whatever a header claims.
+ * The thread of each message: that of the nearest message it answers, received or sent by the same mailbox, in whose thread
+ * its author takes part; or a new one. Never another mailbox's, whatever a header claims.
  */
 export async function resolveThreads(
   tx: Transaction,
@@ -19,19 +13,7 @@ export async function resolveThreads(
   messages: readonly Linked[],
 ): Promise<readonly ThreadId[]> {
   const known = await threadsOf(tx, tenantId, mailboxId, messages.flatMap(ancestors));
-  return messages.map((message) => {
-    const answered = ancestors(message).find((id) => known.has(id));
-    const threadId = (answered === undefined ? undefined : known.get(answered)) ?? newId(ThreadId);
-    if (message.messageIdHeader !== null && !known.has(message.messageIdHeader))
-      known.set(message.messageIdHeader, threadId);
-    return threadId;
-  });
-}
-
-/** Nearest first. */
-function ancestors({ inReplyTo, references }: Linked): readonly string[] {
-  const nearestFirst = references.toReversed();
-  return inReplyTo === null ? nearestFirst : [inReplyTo, ...nearestFirst];
+  return messages.map((message) => chooseThread(message, known, () => newId(ThreadId)));
 }
 
 async function threadsOf(
@@ -39,25 +21,52 @@ async function threadsOf(
   tenantId: TenantId,
   mailboxId: string,
   messageIdHeaders: readonly string[],
-): Promise<Map<string, ThreadId>> {
-  if (messageIdHeaders.length === 0) return new Map();
+): Promise<KnownThreads> {
+  const known: KnownThreads = { byHeader: new Map(), participants: new Map() };
+  if (messageIdHeaders.length === 0) return known;
   const wanted = JSON.stringify([...new Set(messageIdHeaders)]);
-  const rows = await tx.unsafe(threadsOfHeaders, [tenantId, mailboxId, wanted]);
-  return new Map(rows.map((row) => [String(row["message_id_header"]), ThreadId.parse(row["thread_id"])]));
+  for (const row of await tx.unsafe(threadsOfHeaders, [tenantId, mailboxId, wanted])) {
+    const threadId = ThreadId.parse(row["thread_id"]);
+    const header = String(row["message_id_header"]);
+    known.byHeader.set(header, [...(known.byHeader.get(header) ?? []), threadId]);
+    known.participants.set(threadId, new Set());
+  }
+  if (known.participants.size === 0) return known;
+  const threads = JSON.stringify([...known.participants.keys()]);
+  for (const row of await tx.unsafe(participantsOfThreads, [tenantId, threads])) {
+    known.participants.get(ThreadId.parse(row["thread_id"]))?.add(String(row["address"]));
+  }
+  return known;
 }
 
 /**
- * One look-up for each header, by the whole key; and planned each time (`unsafe` does not prepare): a plan made while the
- * table was empty walks every message of the mailbox, on every page, until the first ANALYZE.
+ * One look-up for each header, by the whole key, oldest first; and planned each time (`unsafe` does not prepare): a plan made
+ * while the table was empty walks every message of the mailbox, on every page, until the first ANALYZE. Copies of one
+ * Message-ID count up to a handful.
  */
 const threadsOfHeaders = `
   select found.message_id_header, found.thread_id
   from jsonb_array_elements_text($3::jsonb) as wanted(header)
   cross join lateral (
-    (select message_id_header, thread_id from messages
-     where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header
-       and quarantine is distinct from 'held' limit 1)
-    union all
-    (select message_id_header, thread_id from submissions
+    (select 0 as place, id, message_id_header, thread_id from submissions
      where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header limit 1)
+    union all
+    (select 1, id, message_id_header, thread_id from messages
+     where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header
+       and quarantine is distinct from 'held' order by id limit 8)
+  ) as found
+  order by found.place, found.id`;
+
+/** Who wrote in a thread or was written to, by anybody in it or by the tenant. Of a very long thread, as many as are read first. */
+const participantsOfThreads = `
+  select wanted.thread_id, found.address
+  from (select value::uuid as thread_id from jsonb_array_elements_text($2::jsonb)) as wanted
+  cross join lateral (
+    (select lower(person ->> 'address') as address
+     from (select envelope from messages where tenant_id = $1::uuid and thread_id = wanted.thread_id limit 500) as m
+     cross join lateral jsonb_array_elements((envelope -> 'from') || (envelope -> 'to') || (envelope -> 'cc')) as person)
+    union
+    (select lower(address)
+     from (select id from submissions where tenant_id = $1::uuid and thread_id = wanted.thread_id limit 500) as s
+     join submission_recipients r on r.submission_id = s.id)
   ) as found`;

@@ -18,6 +18,11 @@ afterEach(() => fixture.close());
 const digest = (text: string) => createHash("sha256").update(text).digest();
 const ref = { segment: "s", offset: 0, length: 1 };
 
+const written = (from: string, ...to: readonly string[]) => {
+  const people = (addresses: readonly string[]) => addresses.map((address) => ({ name: null, address }));
+  return untrusted({ subject: "s", from: people(from.split(" ")), replyTo: [], to: people(to), cc: [] });
+};
+
 function message(uid: number, content: string, more: Partial<NewMessage> = {}): NewMessage {
   return {
     uid,
@@ -25,7 +30,7 @@ function message(uid: number, content: string, more: Partial<NewMessage> = {}): 
     ...untrusted({ messageIdHeader: `<${content}@example>` }),
     inReplyTo: null,
     references: [],
-    envelope: untrusted({ subject: content, from: [], replyTo: [], to: [], cc: [] }),
+    envelope: written("ann@example"),
     sentAt: null,
     receivedAt: new Date(),
     sizeBytes: 1,
@@ -159,6 +164,38 @@ describe("a thread", () => {
     const [a, b, c, d] = await threads();
     expect([b, c]).toEqual([a, a]);
     expect(d).not.toBe(a);
+  });
+
+  it("is closed to whoever takes no part in it, though he knows its Message-ID or copies it", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const answer = untrusted({ inReplyTo: "<a@example>", references: ["<a@example>"] });
+    const from = (...people: Parameters<typeof written>) => ({ envelope: written(...people) });
+    await store(page(epoch, [message(1, "a", from("ann@example", "Bob@example"))]));
+    const copied = { ...untrusted({ messageIdHeader: "<a@example>" }), ...from("eve@example", "bob@example") };
+    await store(page(epoch, [message(2, "e1", { ...answer, ...from("eve@example") }), message(3, "e2", copied)]));
+    await store(page(epoch, [message(4, "b", { ...answer, ...from("bob@EXAMPLE", "ann@example") })]));
+    await store(page(epoch, [message(5, "e3", { ...answer, ...from("ann@example eve@example") })]));
+    const [a, e1, e2, b, e3] = await threads();
+    expect(b).toBe(a);
+    expect(new Set([a, e1, e2, e3]).size).toBe(4);
+  });
+
+  it("is open to whom the tenant wrote in it", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const actor = await addActor(fixture, tenantId);
+    const [id, thread] = [crypto.randomUUID(), crypto.randomUUID()];
+    await fixture.sql`
+      insert into submissions (id, tenant_id, mailbox_id, namespace, actor_id, idempotency_key, request_sha256, state,
+        message_id_header, thread_id, envelope_from, raw, size_bytes)
+      select ${id}, ${tenantId}, ${mailboxId}, 'n', ${actor.id}, 'k', '\\x00', 'sent', '<sent@example>', ${thread}, 'me@example', '{}', 1`;
+    await fixture.sql`
+      insert into submission_recipients (submission_id, tenant_id, address) values (${id}, ${tenantId}, 'Bob@example')`;
+    const answer = untrusted({ inReplyTo: "<sent@example>" });
+    const asked = message(2, "e", { ...answer, envelope: written("eve@example") });
+    await store(page(epoch, [message(1, "b", { ...answer, envelope: written("bob@example") }), asked]));
+    const [b, e] = await threads();
+    expect(b).toBe(thread);
+    expect(e).not.toBe(thread);
   });
 
   it("never reaches into another mailbox, whatever a header claims", async () => {

@@ -10,6 +10,10 @@ export type ParseLimits = PartLimits & {
   /** Lines that begin with `--` and so may be delimiters. */
   readonly delimiterLinesMax: number;
   readonly attachmentsMax: number;
+  /** What an attached archive says it becomes; beyond it and `unpackedRatioMax` at once, it is a bomb. */
+  readonly unpackedBytesMax: number;
+  /** To the bytes of the attachment. Deflate reaches 1,032; tables and logs stay below 100. */
+  readonly unpackedRatioMax: number;
   /** UTF-16 units of text, and of HTML. What is longer is cut, with a warning. */
   readonly textLengthMax: number;
 };
@@ -22,5 +26,7 @@ export const defaultParseLimits: ParseLimits = {
   headersBytesMax: 1_048_576,
   delimiterLinesMax: 100_000,
   attachmentsMax: 1_000,
+  unpackedBytesMax: 1_000_000_000,
+  unpackedRatioMax: 200,
   textLengthMax: 5_000_000,
 };

@@ -10,6 +10,7 @@ import { parseMailDate } from "./parse-mail-date.ts";
 import type { ParsedMessage, ReadableMessage, UnparsedReason } from "./parsed-message.ts";
 import { cutText, storableText } from "./storable-text.ts";
 import { trimReferences } from "./trim-references.ts";
+import { unpackedSize } from "./unpacked-size.ts";
 
 /**
  * Reads a raw message (RFC 5322, MIME) into what is stored. Never throws, whatever the bytes: what cannot be read, or
@@ -61,6 +62,8 @@ function readMessage(
   const parts = readParts(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength), limits, warn);
   const body = readBody(parts, limits.textLengthMax, warn);
   if (body.attachments.length > limits.attachmentsMax) throw new LimitExceeded("too-many-attachments");
+  if (body.attachments.some(({ bytes }) => isBomb(bytes, limits, unpackedSize(bytes) ?? 0)))
+    throw new LimitExceeded("archive-bomb");
 
   if (messageIdHeader === null && values("message-id").length > 0) warn("message-id.unusable");
   const references = [...new Set(values("references").flatMap(parseMessageIds))];
@@ -86,6 +89,14 @@ function readMessage(
     headers,
     warnings: [...warnings],
   };
+}
+
+function isBomb(
+  { length }: Uint8Array,
+  { unpackedBytesMax, unpackedRatioMax }: ParseLimits,
+  unpacked: number,
+): boolean {
+  return unpacked > unpackedBytesMax && unpacked > length * unpackedRatioMax;
 }
 
 function readSubject(value: string | undefined, warn: (warning: string) => void): string | null {

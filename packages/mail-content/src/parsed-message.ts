@@ -47,6 +47,7 @@ export type ReadableMessage = {
 };
 
 export type UnparsedReason =
+  | "archive-bomb"
   | "empty"
   | "malformed"
   | "too-large"
