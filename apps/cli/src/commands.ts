@@ -2,6 +2,7 @@ import type { AddCommand } from "./command-line.ts";
 import { addActor } from "./commands/actor.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addCapacity } from "./commands/capacity.ts";
+import { addClassify } from "./commands/classify.ts";
 import { addConfig } from "./commands/config.ts";
 import { addCredential } from "./commands/credential.ts";
 import { addDb } from "./commands/db.ts";
@@ -12,8 +13,10 @@ import { addInspect } from "./commands/inspect.ts";
 import { addMailbox } from "./commands/mailbox.ts";
 import { addMessage } from "./commands/message.ts";
 import { addOperator } from "./commands/operator.ts";
+import { addPolicy } from "./commands/policy.ts";
 import { addProviderApp } from "./commands/provider-app.ts";
 import { addProvision } from "./commands/provision.ts";
+import { addQuarantine } from "./commands/quarantine.ts";
 import { addSend } from "./commands/send.ts";
 import { addSigningKey } from "./commands/signing-key.ts";
 import { addStatus } from "./commands/status.ts";
@@ -25,7 +28,7 @@ import { addVault } from "./commands/vault.ts";
 export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig, addCapacity],
   ...[addOperator, addSigningKey, addVault, addProviderApp],
-  ...[addProvision, addTenant, addMailbox, addCredential, addActor, addHostLimit],
-  ...[addMessage, addSend, addSubmission, addInspect],
+  ...[addProvision, addTenant, addMailbox, addCredential, addActor, addHostLimit, addPolicy],
+  ...[addMessage, addQuarantine, addClassify, addSend, addSubmission, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

@@ -2,6 +2,8 @@ import {
   blobVariables,
   ConfigurationError,
   chooseKey,
+  classifierConfig,
+  classifierVariables,
   databaseVariables,
   keyVariables,
   networkVariables,
@@ -15,6 +17,7 @@ export const Environment = z.object({
   ...keyVariables,
   BLOB_ROOT: blobVariables.BLOB_ROOT.optional(),
   ...networkVariables,
+  ...classifierVariables,
   BINDING_ISSUERS_FILE: z.string().optional().meta({
     description: "JSON file of the OpenID Connect issuers whose ID tokens prove whose a mailbox is.",
   }),
@@ -58,6 +61,7 @@ function toConfig(env: z.output<typeof Environment>) {
     kms: { endpoint: env.KMS_ENDPOINT },
     vault: { cacheSizeMax: 1_000, cacheTtlMs: 60_000 },
     blobRoot: () => required(env.BLOB_ROOT, "BLOB_ROOT: is not set; expected the folder of the blob store"),
+    classifier: () => classifierConfig(env),
     network: { allowPrivate: env.NETWORK_ALLOW_PRIVATE },
     binding: {
       issuersFile: () =>

@@ -37,6 +37,18 @@ export const endingByCode = {
     exitCode: tryLater,
     hint: "The mailbox has been read enough for today; it is read on tomorrow (UTC).",
   },
+  "classifier.unavailable": {
+    exitCode: tryLater,
+    hint: "Check that CLASSIFIER_URL answers, and run the command again.",
+  },
+  "content.held": {
+    exitCode: denied,
+    hint: "Look at the message; its tenant's policy holds what a classifier finds in it.",
+  },
+  "content.refused": {
+    exitCode: denied,
+    hint: "Take out what a classifier found; its tenant's policy refuses to send it.",
+  },
   "connection.insecure": {
     exitCode: failed,
     hint: "Check port and security (tls or starttls); name an authority of your own in TLS_CA_FILE.",

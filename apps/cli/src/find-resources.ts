@@ -36,13 +36,18 @@ export async function findNamedMailbox(session: Session, name: string, action: T
   return { tenantId, mailboxId: await findMailbox(session, tenantId, second ?? first) };
 }
 
-export async function findMessage(session: Session, tenantId: TenantId, text: string) {
+export async function findMessage(
+  session: Session,
+  tenantId: TenantId,
+  text: string,
+  action: TenantAction = "message.read",
+) {
   checkId(text, "message");
   const messageId = MessageId.parse(text);
   const mailboxId = await session.database.directory.mailboxOfMessage(tenantId, messageId);
   return {
     messageId,
-    mailboxId: mailboxId ?? (await refuse(session, tenantId, { action: "message.read", what: "message" })),
+    mailboxId: mailboxId ?? (await refuse(session, tenantId, { action, what: "message" })),
   };
 }
 

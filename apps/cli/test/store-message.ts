@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { openBlobStore } from "@mailfleet/blob-store";
-import { openDatabase } from "@mailfleet/database";
-import { MailboxId } from "@mailfleet/domain";
+import { openDatabase, unjudged } from "@mailfleet/database";
+import { MailboxId, untrusted } from "@mailfleet/domain";
 import { channelActor, createGate, processActor } from "@mailfleet/gate";
 import { createContentKeys, createLocalKeyManagement, createVault } from "@mailfleet/vault";
 
@@ -10,6 +10,8 @@ export type Incoming = {
   readonly subject: string;
   readonly text: string;
   readonly attachment: Uint8Array;
+  /** Held under this name; delivered where it is left out. */
+  readonly quarantineReason?: string;
 };
 
 export type Place = { readonly url: string; readonly blobRoot: string; readonly keyFile: string };
@@ -51,18 +53,30 @@ export async function storeInDueMailboxes(place: Place, incoming: Incoming) {
 
 type Ref = { readonly segment: string; readonly offset: number; readonly length: number };
 
-async function toMessage({ raw, subject, text, attachment }: Incoming, append: (bytes: Uint8Array) => Promise<Ref>) {
+async function toMessage(
+  { raw, subject, text, attachment, quarantineReason }: Incoming,
+  append: (bytes: Uint8Array) => Promise<Ref>,
+) {
   const ada = { name: "Ada", address: "ada@sender.example" };
   return {
-    ...{ uid: 7, contentKey: sha256(raw), messageIdHeader: "<one@sender.example>", inReplyTo: null, references: [] },
-    envelope: { subject, from: [ada], replyTo: [], to: [{ name: null, address: "support@acme.example" }], cc: [] },
+    ...{ uid: 7, contentKey: sha256(raw), inReplyTo: null, references: [] },
+    ...untrusted({
+      messageIdHeader: "<one@sender.example>",
+      envelope: { subject, from: [ada], replyTo: [], to: [{ name: null, address: "support@acme.example" }], cc: [] },
+    }),
     ...{ sentAt: new Date(), receivedAt: new Date(), sizeBytes: raw.length, rawSha256: sha256(raw) },
     raw: await append(raw),
     body: await append(Buffer.from(JSON.stringify({ text, html: null }))),
     unparsedReason: null,
+    judgement: { ...unjudged, quarantineReason: quarantineReason ?? null },
     attachments: [
       {
-        ...{ filename: "plan\u001b[31m.pdf", contentType: "application/pdf", contentId: null, inline: false },
+        ...untrusted({
+          filename: "plan\u001b[31m.pdf",
+          contentType: "application/pdf",
+          contentId: null,
+          inline: false,
+        }),
         ...{ sizeBytes: attachment.length, sha256: sha256(attachment), blob: await append(attachment) },
       },
     ],

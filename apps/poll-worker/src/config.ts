@@ -1,7 +1,15 @@
-import { freshnessVariables, readEnvironment, workerConfig, workerEnvironment } from "@mailfleet/runtime";
+import {
+  classifierConfig,
+  classifierVariables,
+  freshnessVariables,
+  readEnvironment,
+  workerConfig,
+  workerEnvironment,
+} from "@mailfleet/runtime";
 import { z } from "zod";
 
 export const Environment = workerEnvironment({
+  ...classifierVariables,
   POLL_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(50).meta({
     description: "Polls at once in this process, and as many again of mailboxes whose connection it holds.",
   }),
@@ -44,6 +52,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
   const env = readEnvironment(Environment, environment);
   return {
     ...workerConfig(env, "poll-worker"),
+    classifier: classifierConfig(env),
     polling: {
       concurrency: env.POLL_CONCURRENCY,
       runMs: env.POLL_RUN_MS,

@@ -13,6 +13,7 @@ import { createHostWatch } from "@mailfleet/scheduling";
 import { createTokenFlows, createTokenProvider } from "@mailfleet/token-providers";
 import { createContentKeys, createSealedStores, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
+import { createJudges } from "./create-judges.ts";
 import { pollEvents } from "./events.ts";
 import { openAccessWatch } from "./open-access-watch.ts";
 import { pollMailbox } from "./poll-mailbox.ts";
@@ -49,7 +50,18 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const warm = own(await startWarm({ ...keeping, ...config.warm, events }));
   closeWhenLost(warm.connections, access);
   const hosts = { watch: createHostWatch(), onChange: events.hostChanged };
-  const parts = { gate, database, access, tokens, source, blobs, hosts, now, random: Math.random };
+  const parts = {
+    gate,
+    database,
+    access,
+    tokens,
+    source,
+    blobs,
+    hosts,
+    now,
+    random: Math.random,
+    ...createJudges(config, now),
+  };
   const telling = { onPage: events.pageStored, onLook: events.looked };
   const handle = pollMailbox({ ...parts, polling: config.polling, warm, ...telling });
   own(startWorkers(queue, [pollMailboxJob, warm.ownJob], handle, { ...config.polling, events, audit: database.audit }));

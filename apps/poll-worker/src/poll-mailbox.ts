@@ -1,6 +1,7 @@
 import type { Database, MailboxRow, PollStart, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
+  type ContentClassifier,
   type FolderState,
   type Login,
   type MailboxId,
@@ -15,10 +16,12 @@ import { type MailPage, readPages } from "@mailfleet/mail-source";
 import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
 import type { AccessWatch } from "@mailfleet/runtime";
 import type { HostWatch, PollBounds } from "@mailfleet/scheduling";
+import type { TxtLookup } from "@mailfleet/trust";
 import { dayBytesLeft } from "./day-budget.ts";
 import { boundsOf, type FinishPoll, finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
 import type { JudgeHostDeps } from "./judge-host.ts";
+import { judgePage } from "./judge-page.ts";
 import { type PollBudget, startSpending } from "./poll-budget.ts";
 import { readAhead } from "./read-ahead.ts";
 import { readMore, type StorablePage } from "./read-more.ts";
@@ -30,8 +33,10 @@ import { lookWarm, type WarmLook } from "./warm/look-warm.ts";
 
 export type PollMailboxDeps = {
   readonly gate: Gate;
-  readonly database: Pick<Database, "fleet" | "inbox" | "mailboxes">;
+  readonly database: Pick<Database, "fleet" | "inbox" | "mailboxes" | "policies">;
   readonly access: Pick<AccessWatch, "hold">;
+  readonly classifiers: readonly ContentClassifier[];
+  readonly lookupTxt: TxtLookup;
   readonly tokens: TokenProvider<Grant<"mailbox.poll">>;
   readonly source: MailSource;
   readonly blobs: BlobStore<Grant>;
@@ -200,7 +205,7 @@ async function readFolders(deps: PollMailboxDeps, context: PassContext, reading:
     ...{ connection, mailbox, run: context.run, authorize: context.authorize, inbox: deps.database.inbox },
     ...{ spending, historyBudget: within({ ...budget, messagesMax: historyMessagesMax }, left.history) },
     request: async (folder) => request(deps, context, await context.authorize(), { ...mailbox, folder }),
-    store: (folder, page) => storeOne(deps, context, { folder }, page),
+    store: (folder, page) => storeOne(deps, context, { ...mailbox, folder }, page),
   });
   progress.storedCount += more.storedCount;
   return { isWhole: false, cut: more.cut, backfilling: more.backfilling };
@@ -288,24 +293,25 @@ const pageLimits = { pageBytesMax: 16_000_000, messageBytesMax: 32_000_000, look
 async function storeOne(
   deps: PollMailboxDeps,
   context: PassContext,
-  { folder }: Pick<MailboxRow, "folder">,
+  mailbox: Pick<MailboxRow, "folder" | "senderTrust">,
   page: StorablePage,
 ): Promise<number> {
   const grant = await context.authorize(); // a suspended tenant or a paused mailbox ends the poll here
   const segment = await deps.blobs.openSegment(grant);
   try {
-    const messages = [];
+    const drafts = [];
     for (const message of page.messages) {
       const stored = await toNewMessage(message, segment);
-      if (stored !== null) messages.push(stored);
+      if (stored !== null) drafts.push(stored);
       context.run.requireLive();
     }
+    const messages = await judgePage(deps, grant, { mailbox, drafts, signal: context.run.signal }); // before anyone is told
     await segment.commit(); // every byte is durable before a row names it
     context.run.requireLive();
     const { uidValidity, cursorAfter: cursor, unreadable, last, history = null } = page;
     const stored = await storePage(deps.database.inbox, grant, {
       epoch: context.epoch,
-      folder,
+      folder: mailbox.folder,
       uidValidity,
       cursor,
       messages,

@@ -1,5 +1,5 @@
-import type { NewMessage, NewPage } from "@mailfleet/database";
-import { Epoch, OperationalError } from "@mailfleet/domain";
+import { type NewMessage, type NewPage, unjudged } from "@mailfleet/database";
+import { Epoch, OperationalError, untrusted } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { describe, expect, it } from "vitest";
 import { storePage } from "./store-page.ts";
@@ -8,15 +8,17 @@ const grant = {} as Grant<"mailbox.poll">; // handed through, never looked at he
 
 function message(uid: number): NewMessage {
   const ref = { segment: "s", offset: 0, length: 1 };
-  const envelope = { subject: "s", from: [], replyTo: [], to: [], cc: [] };
+  const outside = untrusted({
+    messageIdHeader: "<a@b>",
+    envelope: { subject: "s", from: [], replyTo: [], to: [], cc: [] },
+  });
   return {
     ...{
       uid,
       contentKey: new Uint8Array(32),
-      messageIdHeader: "<a@b>",
       inReplyTo: null,
       references: [],
-      envelope,
+      ...outside,
       sentAt: null,
     },
     ...{
@@ -28,6 +30,7 @@ function message(uid: number): NewMessage {
       unparsedReason: null,
     },
     attachments: [],
+    judgement: unjudged,
   };
 }
 

@@ -1,7 +1,8 @@
 import type { NewAttachment, NewMessage } from "@mailfleet/database";
-import type { BlobRef, BlobSegment } from "@mailfleet/domain";
+import { type BlobRef, type BlobSegment, untrusted } from "@mailfleet/domain";
 import { contentKey, parseMessage, type ReadableMessage, sha256, sha256Passing } from "@mailfleet/mail-content";
 import type { PageMessage } from "@mailfleet/mail-source";
+import { type DraftMessage, unread } from "./judge-page.ts";
 
 const emptyEnvelope = { subject: null, from: [], replyTo: [], to: [], cc: [] } as const;
 
@@ -9,7 +10,7 @@ const emptyEnvelope = { subject: null, from: [], replyTo: [], to: [], cc: [] } a
  * Writes a fetched message into the page's segment (raw bytes, text and HTML, attachments) and answers the row that will
  * name them. Null: the message vanished while it was read.
  */
-export async function toNewMessage(message: PageMessage, segment: BlobSegment): Promise<NewMessage | null> {
+export async function toNewMessage(message: PageMessage, segment: BlobSegment): Promise<DraftMessage | null> {
   if (message.body.kind === "bytes") return parsedMessage(message, message.body.raw, segment);
   const chunks = await message.body.open();
   if (chunks === null) return null;
@@ -18,20 +19,18 @@ export async function toNewMessage(message: PageMessage, segment: BlobSegment): 
   return withoutContent(message, raw, passing.digest(), { messageIdHeader: null, reason: "too-large" });
 }
 
-async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: BlobSegment): Promise<NewMessage> {
+async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: BlobSegment): Promise<DraftMessage> {
   const raw = await segment.append(bytes);
   const rawSha256 = sha256(bytes);
   const parsed = parseMessage(bytes);
   if (parsed.kind === "unparsed") return withoutContent(message, raw, rawSha256, parsed);
   const body = await segment.append(Buffer.from(JSON.stringify({ text: parsed.text, html: parsed.html })));
   const { messageIdHeader, inReplyTo, references, subject, from, replyTo, to, cc, date } = parsed;
+  const outside = untrusted({ messageIdHeader, inReplyTo, references, envelope: { subject, from, replyTo, to, cc } });
   return {
     uid: message.uid,
     contentKey: contentKey({ providerId: message.providerId, messageIdHeader, rawSha256 }),
-    messageIdHeader,
-    inReplyTo,
-    references,
-    envelope: { subject, from, replyTo, to, cc },
+    ...outside,
     sentAt: date,
     receivedAt: message.internalDate,
     sizeBytes: raw.length,
@@ -40,6 +39,8 @@ async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: B
     body,
     unparsedReason: null,
     attachments: await storedAttachments(parsed, segment),
+    content: parsed,
+    bytes,
   };
 }
 
@@ -50,7 +51,8 @@ async function storedAttachments(
   const stored: NewAttachment[] = [];
   for (const { filename, contentType, contentId, inline, bytes } of attachments) {
     const blob = await segment.append(bytes);
-    stored.push({ filename, contentType, contentId, inline, sizeBytes: bytes.byteLength, sha256: sha256(bytes), blob });
+    const named = untrusted({ filename, contentType, contentId });
+    stored.push({ ...named, inline, sizeBytes: bytes.byteLength, sha256: sha256(bytes), blob });
   }
   return stored;
 }
@@ -60,11 +62,11 @@ function withoutContent(
   raw: BlobRef,
   rawSha256: Uint8Array,
   { messageIdHeader, reason }: { messageIdHeader: string | null; reason: string },
-): NewMessage {
+): DraftMessage {
   return {
     uid: message.uid,
     contentKey: contentKey({ providerId: message.providerId, messageIdHeader, rawSha256 }),
-    messageIdHeader,
+    messageIdHeader: untrusted(messageIdHeader),
     inReplyTo: null,
     references: [],
     envelope: emptyEnvelope,
@@ -76,6 +78,8 @@ function withoutContent(
     body: null,
     unparsedReason: reason,
     attachments: [],
+    content: null,
+    bytes: null,
   };
 }
 
@@ -90,5 +94,6 @@ export function rawOnly(message: NewMessage, unparsedReason: string): NewMessage
     body: null,
     unparsedReason,
     attachments: [],
+    judgement: unread(unparsedReason),
   };
 }

@@ -15,7 +15,7 @@ const row = (): ClaimedRow => ({
 /** A schedule in memory: `due` rows can be claimed, and the next one comes due in `nextMs`. */
 function world(options: { due: number; nextMs: number | null; window?: number; queued?: number }) {
   const gate = createGate({
-    facts: { read: async () => ({ actor: null, tenant: null, mailbox: null }) },
+    facts: { read: async () => ({ actor: null, tenant: null, mailbox: null, recipients: null }) },
     audit: { record: async () => {}, count: () => {} },
     now: () => new Date(),
   });

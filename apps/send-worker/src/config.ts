@@ -1,7 +1,14 @@
-import { readEnvironment, workerConfig, workerEnvironment } from "@mailfleet/runtime";
+import {
+  classifierConfig,
+  classifierVariables,
+  readEnvironment,
+  workerConfig,
+  workerEnvironment,
+} from "@mailfleet/runtime";
 import { z } from "zod";
 
 export const Environment = workerEnvironment({
+  ...classifierVariables,
   SEND_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(20).meta({
     description: "Deliveries at once in this process.",
   }),
@@ -24,6 +31,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
   return {
     ...workerConfig(env, "send-worker"),
     accepting: { concurrency: env.SEND_ACCEPT_CONCURRENCY },
+    classifier: classifierConfig(env),
     sending: { concurrency: env.SEND_CONCURRENCY, prepareMs: env.SEND_PREPARE_MS, transmitMs: env.SEND_TRANSMIT_MS },
   };
 }

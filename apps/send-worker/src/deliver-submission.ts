@@ -1,6 +1,7 @@
 import type { Database, DeliveryTarget } from "@mailfleet/database";
 import {
   type BlobStore,
+  type ContentClassifier,
   type Epoch,
   type MailTransport,
   OperationalError,
@@ -18,12 +19,14 @@ import {
 } from "@mailfleet/queue-contracts";
 import type { AccessWatch, HeldAccess } from "@mailfleet/runtime";
 import { type Attempt, judgeAttempt } from "./judge-attempt.ts";
+import { passContent } from "./pass-content.ts";
 import { putOff } from "./put-off.ts";
 
 export type DeliverSubmissionDeps = {
   readonly gate: Gate;
-  readonly database: Pick<Database, "actors" | "fleet" | "mailboxes" | "submissions">;
+  readonly database: Pick<Database, "actors" | "fleet" | "mailboxes" | "policies" | "submissions">;
   readonly access: Pick<AccessWatch, "hold">;
+  readonly classifiers: readonly ContentClassifier[];
   readonly tokens: TokenProvider<Grant<"submission.deliver">>;
   readonly transport: MailTransport;
   readonly blobs: BlobStore<Grant>;
@@ -142,6 +145,7 @@ async function transmit(
     throw new OperationalError("resource.missing", "the mailbox has no submission server");
   const login = await deps.tokens.login(grant, target.mailboxId, { signal });
   const raw = Buffer.concat(await Array.fromAsync(deps.blobs.read(grant, submission.raw, { signal })));
+  await passContent(deps, grant, { submission, raw, signal });
   const envelope = { from: submission.envelopeFrom, to };
   const sending = deps.transport.send(
     { server: mailbox.smtp, login },

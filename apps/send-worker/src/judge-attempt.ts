@@ -51,7 +51,7 @@ function judgeAnswer({ waiting, settled }: Attempt, receipt: SendReceipt): Judge
 function judgeFailure({ waiting, settled }: Attempt, error: OperationalError): Judged {
   const nobody = { reason: error.code, recipients: [], serverMessageId: null, counts: true, notBefore: error.retryAt };
   if (error.code === "send.outcome-unknown") return { ...nobody, state: "uncertain" };
-  if (error.code === "send.refused") {
+  if (error.code === "send.refused" || error.code === "content.refused") {
     const recipients = waiting.map(({ address }) => ({
       address,
       state: "rejected" as const,
@@ -62,6 +62,8 @@ function judgeFailure({ waiting, settled }: Attempt, error: OperationalError): J
     return { ...nobody, recipients, state: reached ? "sent" : "rejected" };
   }
   if (error.remedy === "discard" && error.code !== "run.fenced") return { ...nobody, state: "held" };
+  // Nobody looked at it: it waits for a person, and not for the classifier's better day.
+  if (error.code === "classifier.unavailable") return { ...nobody, state: "held", counts: false };
   // Our own fault, or a mailbox whose owner has to act: the message waits, and its day is not used up by it.
   const counts = error.remedy === "retry" || error.remedy === "wait";
   return { ...nobody, state: "deferred", counts };

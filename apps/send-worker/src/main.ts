@@ -3,6 +3,7 @@
  * nothing: run as many as you like.
  */
 import { openBlobStore } from "@mailfleet/blob-store";
+import { createContentClassifiers } from "@mailfleet/classifiers";
 import { openDatabase } from "@mailfleet/database";
 import { createGate, processActor } from "@mailfleet/gate";
 import { createSmtpMailTransport } from "@mailfleet/mail-transport";
@@ -41,7 +42,8 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const transport = own(createSmtpMailTransport({ guard, tls: config.tls, pool: {}, now }));
   const blobs = openBlobStore({ root: config.blobRoot, keys: createContentKeys(vault), now });
 
-  const parts = { gate, database, access, tokens, transport, blobs, now, random: Math.random };
+  const classifiers = createContentClassifiers(config.classifier, now);
+  const parts = { gate, database, access, tokens, transport, blobs, classifiers, now, random: Math.random };
   const queue = own(await openQueue({ ...config.queue, onError: failed }));
   own(startDelivering({ ...parts, ...config.sending, queue, events, onOutcome: events.attempted }));
   own(startAccepting({ gate, database, blobs, queue, now, events, ...config.accepting }));

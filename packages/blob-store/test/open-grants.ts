@@ -12,8 +12,9 @@ import {
 const facts: GateFacts = {
   read: async ({ tenantId, mailboxId }) => ({
     actor: { tenantId, revoked: false },
-    tenant: { state: "active", namespace: Namespace.parse("test") },
+    tenant: { state: "active", namespace: Namespace.parse("test"), outbound: "open" },
     mailbox: tenantId === null || mailboxId === null ? null : { tenantId, state: "active" },
+    recipients: null,
   }),
 };
 const audit: AuditWriter = { record: async () => {}, count: () => {} };

@@ -1,7 +1,17 @@
 import type { Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet/database";
-import { ActorId, type BlobStore, newId, OperationalError, SubmissionId, ThreadId } from "@mailfleet/domain";
+import {
+  ActorId,
+  answeredAddress,
+  answeredHeader,
+  type BlobStore,
+  newId,
+  OperationalError,
+  SubmissionId,
+  ThreadId,
+} from "@mailfleet/domain";
 import type { Actor, Gate, Grant } from "@mailfleet/gate";
 import { composeMessage, newMessageIdHeader, replyReferences, replySubject } from "@mailfleet/mail-content";
+import { authorizeRecipients, namedRecipients } from "./authorize-recipients.ts";
 import { createRawWriter } from "./create-raw-writer.ts";
 import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
 import { requestDigest } from "./request-digest.ts";
@@ -43,7 +53,7 @@ export function createSendClient(deps: SendClientDeps): SendClient {
       const grant = await deps.gate.authorize({
         actor,
         action: "submission.create",
-        resource: { tenantId, mailboxId },
+        resource: { tenantId, mailboxId, ...namedRecipients(request) },
       });
       const digest = requestDigest(request);
       const earlier = await deps.database.submissions.findRepeated(grant, idempotencyKey, digest);
@@ -54,8 +64,9 @@ export function createSendClient(deps: SendClientDeps): SendClient {
       const submissionId = newId(SubmissionId);
       const message = await compose(deps, submissionId, mailbox, answered, request);
 
-      const raw = await writeRaw({ grant, raw: message.raw }); // the row that names these bytes comes after them
-      const row = await deps.database.submissions.accept(grant, {
+      const accepting = await authorizeRecipients(deps.gate, { actor, grant, request, to: message.envelope.to });
+      const raw = await writeRaw({ grant: accepting, raw: message.raw }); // the row that names these bytes comes after them
+      const row = await deps.database.submissions.accept(accepting, {
         id: submissionId,
         mailboxId,
         actorId: ActorId.parse(actor.id),
@@ -111,8 +122,8 @@ async function compose(
   const { address, displayName } = mailbox;
   const named = request.to.length + request.cc.length + request.bcc.length > 0;
   const to = named || answered === null ? request.to : answerTo(answered);
-  const subject = request.subject ?? (answered === null ? "" : replySubject(answered.envelope.subject));
-  const references = answered === null ? null : replyReferences({ ...answered, references: answered.referenceIds });
+  const subject = request.subject ?? (answered === null ? "" : replySubject(answeredHeader(answered.envelope.subject)));
+  const references = answered === null ? null : replyReferences(linksOf(answered));
   return composeMessage({
     messageIdHeader: newMessageIdHeader(address.slice(address.lastIndexOf("@") + 1)),
     date: now(),
@@ -130,10 +141,19 @@ async function compose(
   });
 }
 
+function linksOf({ messageIdHeader, inReplyTo, referenceIds }: MessageRow) {
+  return {
+    messageIdHeader: answeredHeader(messageIdHeader),
+    inReplyTo: answeredHeader(inReplyTo),
+    references: referenceIds.map((reference) => answeredHeader(reference)),
+  };
+}
+
 /** Only a sender who can be named without doubt is answered without being named by the caller. */
 function answerTo({ envelope }: MessageRow): SendRequest["to"] {
   const [sender, ...others] = envelope.from;
-  if (sender !== undefined && others.length === 0) return [{ name: sender.name, address: sender.address }];
+  if (sender !== undefined && others.length === 0)
+    return [{ name: answeredHeader(sender.name), address: answeredAddress(sender.address) }];
   const publicMessage = "The message to answer does not have exactly one sender; name the recipients.";
   throw new OperationalError("contract.violated", "the message to answer does not have exactly one sender", {
     publicMessage,

@@ -1,4 +1,4 @@
-/** What producers of outbound mail import. */
+/** What producers of outbound mail and readers of inbound mail import. */
 
 export type { AcceptSendJobDeps } from "./accept-send-job.ts";
 export { acceptSendJob } from "./accept-send-job.ts";
@@ -17,3 +17,5 @@ export { openSendClient } from "./open-send-client.ts";
 export type { SendRequestInput } from "./send-request.ts";
 export { SendRequest } from "./send-request.ts";
 export { sendJobSchema } from "./send-request-json.ts";
+export type { ModelInput, ModelMessage } from "./to-model-input.ts";
+export { toModelInput } from "./to-model-input.ts";

@@ -1,7 +1,16 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createFilesystemBlobStore } from "@mailfleet/blob-store";
-import { type Database, migrateDatabase, openDatabase } from "@mailfleet/database";
-import { ActorId, Epoch, type MailboxId, type MessageId, Namespace, newId, type TenantId } from "@mailfleet/domain";
+import { type Database, migrateDatabase, openDatabase, unjudged } from "@mailfleet/database";
+import {
+  ActorId,
+  Epoch,
+  type MailboxId,
+  type MessageId,
+  Namespace,
+  newId,
+  type TenantId,
+  untrusted,
+} from "@mailfleet/domain";
 import { type Actor, channelActor, createGate, type Gate, processActor, storedActor } from "@mailfleet/gate";
 import { parseMessage } from "@mailfleet/mail-content";
 import { testDatabaseUrl } from "@mailfleet/testkit";
@@ -135,10 +144,10 @@ async function receive(header: string, from: readonly string[]): Promise<Message
       {
         uid: 1,
         contentKey: digest,
-        messageIdHeader: header,
+        messageIdHeader: untrusted(header),
         inReplyTo: null,
-        references: ["<root@customer.example>"],
-        envelope: { subject: "Where is it?", from: addresses, replyTo: [], to: [], cc: [] },
+        references: untrusted(["<root@customer.example>"]),
+        envelope: untrusted({ subject: "Where is it?", from: addresses, replyTo: [], to: [], cc: [] }),
         sentAt: null,
         receivedAt: now(),
         sizeBytes: 1,
@@ -147,13 +156,14 @@ async function receive(header: string, from: readonly string[]): Promise<Message
         body: null,
         unparsedReason: null,
         attachments: [],
+        judgement: unjudged,
       },
     ],
   });
   await database.fleet.mailboxClaims.finish(run, { ...held, state: "idle", nextDue: now(), failuresCount: 0 });
   const list = await gate.authorize({ actor: agent, action: "message.list", resource: { tenantId } });
   const found = (await database.messages.list(list, { limit: 100 })).find(
-    ({ messageIdHeader }) => messageIdHeader === header,
+    ({ messageIdHeader }) => messageIdHeader === untrusted(header),
   );
   if (found === undefined) throw new Error("the message was not stored");
   return found.id;

@@ -11,7 +11,7 @@ const driver = require("drizzle-orm/postgres-js") as typeof import("drizzle-orm/
 const migrator = require("drizzle-orm/postgres-js/migrator") as typeof import("drizzle-orm/postgres-js/migrator");
 const files = require("drizzle-orm/migrator") as typeof import("drizzle-orm/migrator");
 
-export const { and, asc, desc, eq, getTableColumns, getTableName, gt, is, isNull, lt } = core;
+export const { and, asc, desc, eq, getTableColumns, getTableName, gt, is, isNull, lt, ne, or } = core;
 export const { bigint, boolean, customType, integer, jsonb, PgTable, pgTable, text, timestamp, uuid } = pg;
 export const { drizzle } = driver;
 export const { migrate } = migrator;

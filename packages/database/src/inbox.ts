@@ -1,14 +1,16 @@
-import { type BlobRef, type Epoch, MessageId, newId, OperationalError } from "@mailfleet/domain";
+import { type BlobRef, type Epoch, MessageId, newId, OperationalError, type Untrusted } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Transaction } from "./connection.ts";
+import { type Judgement, judgementColumns, keepQuarantineSmall, noteCorrespondents } from "./judgement.ts";
 import { type NewEvent, recordEvents } from "./record-events.ts";
-import { linksOf, resolveThreads } from "./resolve-threads.ts";
+import { resolveThreads } from "./resolve-threads.ts";
 import type { Envelope } from "./schema.ts";
+import { threadLinks } from "./thread-links.ts";
 
 export type NewAttachment = {
-  readonly filename: string | null;
-  readonly contentType: string;
-  readonly contentId: string | null;
+  readonly filename: Untrusted<string> | null;
+  readonly contentType: Untrusted<string>;
+  readonly contentId: Untrusted<string> | null;
   readonly inline: boolean;
   readonly sizeBytes: number;
   readonly sha256: Uint8Array;
@@ -19,9 +21,9 @@ export type NewMessage = {
   readonly uid: number;
   /** 32 bytes; the same content in the same mailbox has the same key, wherever it lies. */
   readonly contentKey: Uint8Array;
-  readonly messageIdHeader: string | null;
-  readonly inReplyTo: string | null;
-  readonly references: readonly string[];
+  readonly messageIdHeader: Untrusted<string> | null;
+  readonly inReplyTo: Untrusted<string> | null;
+  readonly references: readonly Untrusted<string>[];
   readonly envelope: Envelope;
   readonly sentAt: Date | null;
   readonly receivedAt: Date;
@@ -31,6 +33,8 @@ export type NewMessage = {
   readonly body: BlobRef | null;
   readonly unparsedReason: string | null;
   readonly attachments: readonly NewAttachment[];
+  /** Nothing is stored before somebody looked at it. */
+  readonly judgement: Judgement;
 };
 
 export type FolderCursor = {
@@ -149,7 +153,7 @@ async function storePage(
   page: NewPage,
 ): Promise<StoredPage> {
   await holdRun(tx, grant, mailboxId, page.epoch);
-  const threads = await resolveThreads(tx, grant.tenantId, mailboxId, page.messages.map(linksOf));
+  const threads = await resolveThreads(tx, grant.tenantId, mailboxId, page.messages.map(threadLinks));
   const numbered = page.messages.map((message, index) => ({
     ...message,
     id: newId(MessageId) as string,
@@ -160,18 +164,20 @@ async function storePage(
 
   const fresh = numbered.filter(({ id }) => inserted.has(id));
   const backfilled = page.history !== undefined && page.history !== null;
-  const events: NewEvent[] = fresh.map(({ id }) => ({ type: "message.received", subjectId: id, backfilled }));
+  const events: NewEvent[] = fresh.map((message) => ({ ...announcement(message), backfilled }));
   const passed = await noteUnreadable(tx, grant, mailboxId, page);
   for (let count = 0; count < passed; count++)
     events.push({ type: "mailbox.message-unreadable", subjectId: mailboxId });
   await Promise.all([
     insertLocations(tx, grant, mailboxId, page, numbered, idByKey),
     insertAttachments(tx, grant, fresh),
+    noteCorrespondents(tx, grant, fresh),
     recordEvents(tx, { tenantId: grant.tenantId, namespace: grant.namespace, mailboxId }, events),
     moveCursor(tx, grant, mailboxId, page),
     moveHistory(tx, grant, mailboxId, page),
     countTraffic(tx, grant, mailboxId, page),
   ]);
+  await keepQuarantineSmall(tx, grant, fresh);
   return { storedCount: fresh.length, knownCount: numbered.length - fresh.length };
 }
 
@@ -182,6 +188,13 @@ async function holdRun(tx: Transaction, grant: Grant<"mailbox.poll">, mailboxId:
     where id = ${mailboxId} and tenant_id = ${grant.tenantId} and epoch = ${epoch} and work_state = 'running'
     for update`;
   if (rows.length === 0) throw new OperationalError("run.fenced", "a newer run holds this mailbox; nothing was stored");
+}
+
+/** What is held wakes nobody who waits for mail. */
+function announcement({ id, judgement: { quarantineReason: reason } }: Numbered): NewEvent {
+  return reason === null
+    ? { type: "message.received", subjectId: id }
+    : { type: "message.quarantined", subjectId: id, reason };
 }
 
 type Numbered = NewMessage & { readonly id: string; readonly threadId: string };
@@ -210,15 +223,20 @@ async function insertMessages(
     raw: message.raw,
     body: message.body,
     unparsed_reason: message.unparsedReason,
+    ...judgementColumns(message.judgement),
   }));
   const inserted = await tx`
     insert into messages (tenant_id, id, mailbox_id, namespace, content_key, message_id_header, in_reply_to, reference_ids,
-      thread_id, envelope, sent_at, received_at, size_bytes, raw_sha256, raw, body, unparsed_reason, epoch)
+      thread_id, envelope, sent_at, received_at, size_bytes, raw_sha256, raw, body, unparsed_reason, epoch,
+      sender_verdict, sender_evidence, attributed_to, flags, verdicts, quarantine, quarantine_reason, quarantine_changed_at)
     select ${grant.tenantId}, id, ${mailboxId}, ${grant.namespace}, decode(key, 'hex'), message_id_header, in_reply_to, reference_ids,
-      thread_id, envelope, sent_at, received_at, size_bytes, decode(sha256, 'hex'), raw, body, unparsed_reason, ${epoch}
+      thread_id, envelope, sent_at, received_at, size_bytes, decode(sha256, 'hex'), raw, body, unparsed_reason, ${epoch},
+      sender_verdict, sender_evidence, attributed_to, flags, verdicts, quarantine, quarantine_reason,
+      case when quarantine is not null then now() end
     from json_to_recordset(${JSON.stringify(rows)}::json) as r(id uuid, key text, message_id_header text, in_reply_to text,
       reference_ids text[], thread_id uuid, envelope jsonb, sent_at timestamptz, received_at timestamptz, size_bytes bigint,
-      sha256 text, raw jsonb, body jsonb, unparsed_reason text)
+      sha256 text, raw jsonb, body jsonb, unparsed_reason text, sender_verdict text,
+      sender_evidence text[], attributed_to text, flags text[], verdicts jsonb, quarantine text, quarantine_reason text)
     on conflict do nothing
     returning id`;
   return new Set(inserted.map((row) => String(row["id"])));

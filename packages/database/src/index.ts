@@ -6,6 +6,7 @@ export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
 export type { Binding, Bindings, Challenge, NewBinding } from "./bindings.ts";
 export type { Cancellation } from "./cancel-submission.ts";
+export type { ClassifiedMessage } from "./content-verdicts.ts";
 export type { CredentialLifecycle, StagedCredential } from "./credential-lifecycle.ts";
 export type { CredentialRow } from "./credentials.ts";
 export type { EventRow } from "./events.ts";
@@ -38,6 +39,8 @@ export type {
   StoredPage,
 } from "./inbox.ts";
 export { unreadableAttemptsMax } from "./inbox.ts";
+export type { Judgement } from "./judgement.ts";
+export { unjudged } from "./judgement.ts";
 export type { Disconnected } from "./mailbox-lifecycle.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";
@@ -46,6 +49,16 @@ export { migrateDatabase } from "./migrate.ts";
 export type { Contents, DestroyedKey, Offboarding, Remains } from "./offboarding.ts";
 export type { Database, DatabaseOptions } from "./open-database.ts";
 export { openDatabase } from "./open-database.ts";
-export type { Address, Envelope, SubmissionState } from "./schema.ts";
+export type { HeldMessage, Quarantine } from "./quarantine.ts";
+export type { Address, Envelope, OutboundPolicy, SenderTrust, SubmissionState } from "./schema.ts";
+export { noSenderTrust, outboundPolicies } from "./schema.ts";
 export type { NewSubmission, RecipientRow, SubmissionRow } from "./submissions.ts";
 export type { TenantKeyRow, TenantKeys } from "./tenant-keys.ts";
+export type {
+  AllowListEntry,
+  InboundAction,
+  OutboundAction,
+  SenderFacts,
+  TenantPolicies,
+  TenantPolicy,
+} from "./tenant-policies.ts";

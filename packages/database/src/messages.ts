@@ -1,14 +1,14 @@
 import type { MailboxId, MessageId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection } from "./connection.ts";
-import { and, asc, desc, eq, lt, type SQL } from "./drizzle.ts";
+import { and, asc, desc, eq, isNull, lt, or, type SQL } from "./drizzle.ts";
 import { attachments, messageLocations, messages } from "./schema.ts";
 
 export type MessageRow = typeof messages.$inferSelect;
 export type AttachmentRow = typeof attachments.$inferSelect;
 export type LocationRow = typeof messageLocations.$inferSelect;
 
-/** The stored messages of the grant's tenant; where the grant names a mailbox, of that mailbox alone. */
+/** The delivered messages of the grant's tenant (see `Quarantine` for the others); where the grant names a mailbox, of that mailbox alone. */
 export type Messages = {
   /** Newest first. `before` is the id the page before ended with. */
   list(
@@ -16,15 +16,20 @@ export type Messages = {
     page: { before?: MessageId | undefined; limit: number },
   ): Promise<readonly MessageRow[]>;
   find(grant: Grant<"message.read">, messageId: MessageId): Promise<MessageRow | null>;
-  attachments(grant: Grant<"message.read">, messageId: MessageId): Promise<readonly AttachmentRow[]>;
-  locations(grant: Grant<"message.read">, messageId: MessageId): Promise<readonly LocationRow[]>;
+  attachments(
+    grant: Grant<"message.read" | "quarantine.read">,
+    messageId: MessageId,
+  ): Promise<readonly AttachmentRow[]>;
+  locations(grant: Grant<"message.read" | "quarantine.read">, messageId: MessageId): Promise<readonly LocationRow[]>;
 };
 
 export function createMessages({ orm, now }: Connection): Messages {
   const readable = (grant: Grant<"message.list" | "message.read">): SQL[] => {
     requireGrant(grant, now());
-    const tenant = eq(messages.tenantId, grant.tenantId);
-    return grant.mailboxId === null ? [tenant] : [tenant, eq(messages.mailboxId, grant.mailboxId as MailboxId)];
+    // What is held in quarantine, or was deleted there, is not here.
+    const delivered = or(isNull(messages.quarantine), eq(messages.quarantine, "released")) as SQL;
+    const tenant = [eq(messages.tenantId, grant.tenantId), delivered];
+    return grant.mailboxId === null ? tenant : [...tenant, eq(messages.mailboxId, grant.mailboxId as MailboxId)];
   };
 
   return {

@@ -4,6 +4,7 @@ import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
 import { createBindings } from "./bindings.ts";
 import { connect } from "./connection.ts";
+import { createContentVerdicts } from "./content-verdicts.ts";
 import { createCredentialLifecycle } from "./credential-lifecycle.ts";
 import { createCredentials } from "./credentials.ts";
 import { createDirectory } from "./directory.ts";
@@ -27,9 +28,11 @@ import { createMailboxes } from "./mailboxes.ts";
 import { createMessages } from "./messages.ts";
 import { requireCurrentSchema } from "./migrate.ts";
 import { createOffboarding } from "./offboarding.ts";
+import { createQuarantine } from "./quarantine.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createSubmissions } from "./submissions.ts";
 import { createTenantKeys } from "./tenant-keys.ts";
+import { createTenantPolicies } from "./tenant-policies.ts";
 
 export type DatabaseOptions = {
   readonly url: string;
@@ -61,6 +64,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     audit,
     bindings: createBindings(connection),
     credentialLifecycle: createCredentialLifecycle(connection),
+    contentVerdicts: createContentVerdicts(connection),
     credentials: createCredentials(connection),
     directory: createDirectory(connection),
     events: createEvents(connection),
@@ -70,6 +74,8 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     mailboxes: createMailboxes(connection),
     messages: createMessages(connection),
     offboarding: createOffboarding(connection),
+    policies: createTenantPolicies(connection),
+    quarantine: createQuarantine(connection),
     signingKeys: createSigningKeys(connection),
     submissions: createSubmissions(connection),
     tenantKeys: createTenantKeys(connection),

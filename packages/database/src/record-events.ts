@@ -13,6 +13,7 @@ export type EventType =
   | "mailbox.proven"
   | "mailbox.resumed"
   | "mailbox.stale"
+  | "message.quarantined"
   | "message.received"
   | "submission.cancelled"
   | "submission.rejected"
@@ -22,11 +23,13 @@ export type EventType =
   | "tenant.resumed"
   | "tenant.suspended";
 
+/** `reason` is a name of ours, such as a quarantine's: never content. */
 export type NewEvent = {
   readonly type: EventType;
   readonly subjectId: string;
   /** It tells of something that lay there before the mailbox was watched. */
   readonly backfilled?: boolean;
+  readonly reason?: string | null;
 };
 
 /**
@@ -44,10 +47,10 @@ export async function recordEvents(
       update mailboxes set event_seq = event_seq + ${events.length}
       where id = ${about.mailboxId} and tenant_id = ${about.tenantId} returning event_seq
     )
-    insert into events (tenant_id, mailbox_id, seq, type, subject_id, namespace, backfilled)
+    insert into events (tenant_id, mailbox_id, seq, type, subject_id, namespace, backfilled, reason)
     select ${about.tenantId}, ${about.mailboxId}, counter.event_seq - ${events.length} + e.place, e.value ->> 'type',
       (e.value ->> 'subjectId')::uuid, ${about.namespace},
-      coalesce((e.value ->> 'backfilled')::boolean, false)
+      coalesce((e.value ->> 'backfilled')::boolean, false), e.value ->> 'reason'
     from counter, jsonb_array_elements(${JSON.stringify(events)}::jsonb) with ordinality as e(value, place)`;
 }
 

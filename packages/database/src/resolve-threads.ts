@@ -1,18 +1,6 @@
 import { newId, type TenantId, ThreadId } from "@mailfleet/domain";
 import { ancestors, chooseThread, type KnownThreads, type Linked } from "./choose-thread.ts";
 import type { Transaction } from "./connection.ts";
-import type { NewMessage } from "./inbox.ts";
-
-/** What a message says of its thread. Several authors are none: nobody can say who of them wrote it. */
-export function linksOf({ messageIdHeader, inReplyTo, references, envelope }: NewMessage): Linked {
-  const { from, to, cc } = envelope;
-  const [author, ...others] = from.map(({ address }) => address);
-  return {
-    ...{ messageIdHeader, inReplyTo, references },
-    author: author === undefined || others.length > 0 ? null : author,
-    participants: [...from, ...to, ...cc].map(({ address }) => address),
-  };
-}
 
 /**
  * The thread of each message: that of the nearest message it answers, received or sent by the same mailbox, in whose thread
@@ -64,7 +52,8 @@ const threadsOfHeaders = `
      where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header limit 1)
     union all
     (select 1, id, message_id_header, thread_id from messages
-     where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header order by id limit 8)
+     where tenant_id = $1::uuid and mailbox_id = $2::uuid and message_id_header = wanted.header
+       and quarantine is distinct from 'held' order by id limit 8)
   ) as found
   order by found.place, found.id`;
 

@@ -3,6 +3,7 @@
 import {
   type ActorId,
   type BlobRef,
+  type ContentVerdict,
   type CredentialId,
   type MailboxId,
   type MailServer,
@@ -12,23 +13,30 @@ import {
   type SubmissionId,
   type TenantId,
   type ThreadId,
+  type Untrusted,
 } from "@mailfleet/domain";
+import type { SenderSettings } from "@mailfleet/trust";
 import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp, uuid } from "./drizzle.ts";
 
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 const count = (name: string) => bigint(name, { mode: "number" });
 
-export type Address = { readonly name: string | null; readonly address: string };
+/** As the sender wrote it. */
+export type Address = { readonly name: Untrusted<string> | null; readonly address: Untrusted<string> };
 
 /** What a list shows of a message. Content: only ever read with a grant. */
 export type Envelope = {
-  readonly subject: string | null;
+  readonly subject: Untrusted<string> | null;
   readonly from: readonly Address[];
   readonly replyTo: readonly Address[];
   readonly to: readonly Address[];
   readonly cc: readonly Address[];
 };
+
+export const outboundPolicies = ["replies-only", "known-correspondents", "allow-list", "open"] as const;
+/** To whom a tenant may write at all. The gate decides, by stored facts. */
+export type OutboundPolicy = (typeof outboundPolicies)[number];
 
 export const tenants = pgTable("tenants", {
   id: uuid("id").$type<TenantId>().primaryKey(),
@@ -39,7 +47,14 @@ export const tenants = pgTable("tenants", {
   createdAt: instant("created_at").notNull().defaultNow(),
   intervalMsMin: integer("interval_ms_min"),
   freshnessMs: integer("freshness_ms"),
+
+  outboundPolicy: text("outbound_policy", { enum: outboundPolicies }).notNull().default("open"),
+  quarantineMax: integer("quarantine_max").notNull().default(10_000),
 });
+
+/** What the operator said of a mailbox: whose word about a sender is believed there. Nothing of it comes from mail. */
+export type SenderTrust = Omit<SenderSettings, "allowList">;
+export const noSenderTrust: SenderTrust = { trustedHop: { kind: "none" }, internalDomains: [], trustedSealers: [] };
 
 export const mailboxes = pgTable("mailboxes", {
   id: uuid("id").$type<MailboxId>().primaryKey(),
@@ -71,6 +86,7 @@ export const mailboxes = pgTable("mailboxes", {
   activeSince: instant("active_since").notNull().defaultNow(),
   backfillMs: count("backfill_ms").notNull().default(0),
   moreFolders: text("more_folders").array().notNull().default([]),
+  senderTrust: jsonb("sender_trust").$type<SenderTrust>().notNull().default(noSenderTrust),
 });
 
 export const cursors = pgTable("cursors", {
@@ -169,9 +185,9 @@ export const messages = pgTable("messages", {
   mailboxId: uuid("mailbox_id").$type<MailboxId>().notNull(),
   namespace: text("namespace").$type<Namespace>().notNull(),
   contentKey: bytes("content_key").notNull(),
-  messageIdHeader: text("message_id_header"),
-  inReplyTo: text("in_reply_to"),
-  referenceIds: text("reference_ids").array().notNull(),
+  messageIdHeader: text("message_id_header").$type<Untrusted<string>>(),
+  inReplyTo: text("in_reply_to").$type<Untrusted<string>>(),
+  referenceIds: text("reference_ids").array().notNull().$type<readonly Untrusted<string>[]>(),
   threadId: uuid("thread_id").$type<ThreadId>().notNull(),
   envelope: jsonb("envelope").$type<Envelope>().notNull(),
   sentAt: instant("sent_at"),
@@ -183,6 +199,16 @@ export const messages = pgTable("messages", {
   body: jsonb("body").$type<BlobRef>(),
   unparsedReason: text("unparsed_reason"),
   epoch: count("epoch").notNull(),
+  senderVerdict: text("sender_verdict", { enum: ["verified", "unverified", "spoofed", "internal"] })
+    .notNull()
+    .default("unverified"),
+  senderEvidence: text("sender_evidence").array().notNull().default([]),
+  attributedTo: text("attributed_to"),
+  flags: text("flags").array().notNull().default([]),
+  verdicts: jsonb("verdicts").$type<readonly ContentVerdict[]>().notNull().default([]),
+  quarantine: text("quarantine", { enum: ["held", "released", "deleted"] }),
+  quarantineReason: text("quarantine_reason"),
+  quarantineChangedAt: instant("quarantine_changed_at"),
 });
 
 export const messageLocations = pgTable("message_locations", {
@@ -198,9 +224,9 @@ export const attachments = pgTable("attachments", {
   tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
   messageId: uuid("message_id").$type<MessageId>().notNull(),
   position: integer("position").notNull(),
-  filename: text("filename"),
-  contentType: text("content_type").notNull(),
-  contentId: text("content_id"),
+  filename: text("filename").$type<Untrusted<string>>(),
+  contentType: text("content_type").notNull().$type<Untrusted<string>>(),
+  contentId: text("content_id").$type<Untrusted<string>>(),
   inline: boolean("inline").notNull(),
   sizeBytes: count("size_bytes").notNull(),
   sha256: bytes("sha256").notNull(),
@@ -216,6 +242,28 @@ export const events = pgTable("events", {
   namespace: text("namespace").$type<Namespace>().notNull(),
   at: instant("at").notNull().defaultNow(),
   backfilled: boolean("backfilled").notNull().default(false),
+  reason: text("reason"),
+});
+
+export const tenantPolicies = pgTable("tenant_policies", {
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  direction: text("direction", { enum: ["inbound", "outbound"] }).notNull(),
+  label: text("label").notNull(),
+  action: text("action").notNull(),
+});
+
+export const allowList = pgTable("allow_list", {
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  direction: text("direction", { enum: ["sender", "recipient"] }).notNull(),
+  pattern: text("pattern").notNull(),
+  addedAt: instant("added_at").notNull().defaultNow(),
+});
+
+export const correspondents = pgTable("correspondents", {
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  address: text("address").notNull(),
+  firstAt: instant("first_at").notNull(),
+  lastAt: instant("last_at").notNull(),
 });
 
 export const submissionStates = [
@@ -259,6 +307,8 @@ export const submissions = pgTable("submissions", {
   createdAt: instant("created_at").notNull().defaultNow(),
   finalAt: instant("final_at"),
   lane: text("lane").notNull().default(""),
+  verdicts: jsonb("verdicts").$type<readonly ContentVerdict[]>().notNull().default([]),
+  contentReleasedAt: instant("content_released_at"),
 });
 
 export const submissionRecipients = pgTable("submission_recipients", {

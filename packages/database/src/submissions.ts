@@ -1,6 +1,7 @@
 import {
   type ActorId,
   type BlobRef,
+  type ContentVerdict,
   type MailboxId,
   type MessageId,
   OperationalError,
@@ -44,7 +45,12 @@ export type Submissions = {
     idempotencyKey: string,
     requestSha256: Uint8Array,
   ): Promise<SubmissionRow | null>;
-  /** One row before anything else. Two at once with one key are one submission. @throws OperationalError `idempotency.conflicting` */
+  /**
+   * One row before anything else. Two at once with one key are one submission. For those alone whom the grant names: the
+   * gate was asked about them, or they get nothing.
+   *
+   * @throws OperationalError `idempotency.conflicting`, `gate.denied`
+   */
   accept(grant: Grant<"submission.create">, submission: NewSubmission): Promise<SubmissionRow>;
   find(
     grant: Grant<"submission.read" | "submission.deliver">,
@@ -52,6 +58,12 @@ export type Submissions = {
   ): Promise<SubmissionRow | null>;
   /** Ends what no server has heard of yet; anything else stays as it is. Null where there is no such submission. */
   cancel(grant: Grant<"submission.cancel">, submissionId: SubmissionId): Promise<Cancellation | null>;
+  /** What classifiers found, the latest look of each. */
+  recordVerdicts(
+    grant: Grant<"submission.deliver">,
+    submissionId: SubmissionId,
+    verdicts: readonly ContentVerdict[],
+  ): Promise<void>;
   list(grant: Grant<"submission.read">, limit: number): Promise<readonly SubmissionRow[]>;
   recipients(
     grant: Grant<"submission.read" | "submission.deliver">,
@@ -80,6 +92,7 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
     findRepeated,
     async accept(grant, submission) {
       requireGrant(grant, now());
+      requireRecipients(grant, submission.envelope.to);
       await accepts({ grant, submission });
       const row = await findRepeated(grant, submission.idempotencyKey, submission.requestSha256);
       if (!row) throw new Error("a submission vanished after its insert");
@@ -96,6 +109,12 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
     cancel(grant, submissionId) {
       requireGrant(grant, now());
       return cancelSubmission(sql, grant, submissionId);
+    },
+    async recordVerdicts(grant, submissionId, verdicts) {
+      requireGrant(grant, now());
+      await sql`
+        update submissions set verdicts = ${JSON.stringify(verdicts)}::jsonb
+        where id = ${submissionId} and tenant_id = ${grant.tenantId}`;
     },
     async list(grant, limit) {
       requireGrant(grant, now());
@@ -119,4 +138,10 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
         .orderBy(asc(submissionRecipients.address));
     },
   };
+}
+
+function requireRecipients(grant: Grant<"submission.create">, to: readonly string[]): void {
+  const granted = new Set(grant.recipients);
+  if (to.every((address) => granted.has(address.toLowerCase()))) return;
+  throw new OperationalError("gate.denied", "the gate was not asked about every recipient of this submission");
 }

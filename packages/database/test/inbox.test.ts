@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Epoch, MailboxId, TenantId } from "@mailfleet/domain";
+import { type Epoch, type MailboxId, type TenantId, untrusted } from "@mailfleet/domain";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { NewMessage, NewPage } from "../src/index.ts";
+import { type NewMessage, type NewPage, unjudged } from "../src/index.ts";
 import { addActor, addTenant, type Fixture, openFixture, pollGrant, startRun } from "./fixture.ts";
 
 let fixture: Fixture;
@@ -20,14 +20,14 @@ const ref = { segment: "s", offset: 0, length: 1 };
 
 const written = (from: string, ...to: readonly string[]) => {
   const people = (addresses: readonly string[]) => addresses.map((address) => ({ name: null, address }));
-  return { subject: "s", from: people(from.split(" ")), replyTo: [], to: people(to), cc: [] };
+  return untrusted({ subject: "s", from: people(from.split(" ")), replyTo: [], to: people(to), cc: [] });
 };
 
 function message(uid: number, content: string, more: Partial<NewMessage> = {}): NewMessage {
   return {
     uid,
     contentKey: digest(content),
-    messageIdHeader: `<${content}@example>`,
+    ...untrusted({ messageIdHeader: `<${content}@example>` }),
     inReplyTo: null,
     references: [],
     envelope: written("ann@example"),
@@ -39,6 +39,7 @@ function message(uid: number, content: string, more: Partial<NewMessage> = {}): 
     body: ref,
     unparsedReason: null,
     attachments: [],
+    judgement: unjudged,
     ...more,
   };
 }
@@ -99,7 +100,9 @@ describe("a page", () => {
 
   it("that fails in its last statement leaves nothing behind", async () => {
     const epoch = await startRun(fixture, mailboxId);
-    const bad = message(2, "b", { envelope: { subject: "nul \u0000", from: [], replyTo: [], to: [], cc: [] } });
+    const bad = message(2, "b", {
+      envelope: untrusted({ subject: "nul \u0000", from: [], replyTo: [], to: [], cc: [] }),
+    });
     await expect(store(page(epoch, [message(1, "a"), bad]))).rejects.toMatchObject({
       code: expect.stringMatching(/^22/),
     });
@@ -137,7 +140,7 @@ describe("a page", () => {
       inline: false,
       sizeBytes: 3,
     };
-    const attachments = [{ ...attachment, sha256: digest("x"), blob: ref }];
+    const attachments = [{ ...untrusted(attachment), sha256: digest("x"), blob: ref }];
     const epoch = await startRun(fixture, mailboxId);
     await store(page(epoch, [message(1, "a", { attachments })]));
     await store(page(epoch, [message(2, "a", { attachments })]));
@@ -153,9 +156,11 @@ describe("a thread", () => {
 
   it("joins a reply to what it answers, in the same page and in a later one", async () => {
     const epoch = await startRun(fixture, mailboxId);
-    const reply = message(2, "b", { inReplyTo: "<a@example>" });
+    const reply = message(2, "b", { inReplyTo: untrusted("<a@example>") });
     await store(page(epoch, [message(1, "a"), reply]));
-    await store(page(epoch, [message(3, "c", { references: ["<a@example>", "<b@example>"] }), message(4, "d")]));
+    await store(
+      page(epoch, [message(3, "c", { references: untrusted(["<a@example>", "<b@example>"]) }), message(4, "d")]),
+    );
     const [a, b, c, d] = await threads();
     expect([b, c]).toEqual([a, a]);
     expect(d).not.toBe(a);
@@ -163,10 +168,10 @@ describe("a thread", () => {
 
   it("is closed to whoever takes no part in it, though he knows its Message-ID or copies it", async () => {
     const epoch = await startRun(fixture, mailboxId);
-    const answer = { inReplyTo: "<a@example>", references: ["<a@example>"] };
+    const answer = untrusted({ inReplyTo: "<a@example>", references: ["<a@example>"] });
     const from = (...people: Parameters<typeof written>) => ({ envelope: written(...people) });
     await store(page(epoch, [message(1, "a", from("ann@example", "Bob@example"))]));
-    const copied = { messageIdHeader: "<a@example>", ...from("eve@example", "bob@example") };
+    const copied = { ...untrusted({ messageIdHeader: "<a@example>" }), ...from("eve@example", "bob@example") };
     await store(page(epoch, [message(2, "e1", { ...answer, ...from("eve@example") }), message(3, "e2", copied)]));
     await store(page(epoch, [message(4, "b", { ...answer, ...from("bob@EXAMPLE", "ann@example") })]));
     await store(page(epoch, [message(5, "e3", { ...answer, ...from("ann@example eve@example") })]));
@@ -185,7 +190,7 @@ describe("a thread", () => {
       select ${id}, ${tenantId}, ${mailboxId}, 'n', ${actor.id}, 'k', '\\x00', 'sent', '<sent@example>', ${thread}, 'me@example', '{}', 1`;
     await fixture.sql`
       insert into submission_recipients (submission_id, tenant_id, address) values (${id}, ${tenantId}, 'Bob@example')`;
-    const answer = { inReplyTo: "<sent@example>" };
+    const answer = untrusted({ inReplyTo: "<sent@example>" });
     const asked = message(2, "e", { ...answer, envelope: written("eve@example") });
     await store(page(epoch, [message(1, "b", { ...answer, envelope: written("bob@example") }), asked]));
     const [b, e] = await threads();
@@ -200,7 +205,7 @@ describe("a thread", () => {
     const grant = await pollGrant(fixture, other.tenantId, otherMailbox);
     await fixture.database.inbox.storePage(grant, page(otherEpoch, [message(1, "a")]));
     const epoch = await startRun(fixture, mailboxId);
-    await store(page(epoch, [message(1, "z", { inReplyTo: "<a@example>" })]));
+    await store(page(epoch, [message(1, "z", { inReplyTo: untrusted("<a@example>") })]));
     expect(new Set(await threads()).size).toBe(2);
   });
 });

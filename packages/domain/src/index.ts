@@ -21,6 +21,12 @@ export type { MailboxMove, MailboxState } from "./mailbox-states.ts";
 export { mailboxMoves, mailboxStates, statesBefore } from "./mailbox-states.ts";
 export { parseAtEdge } from "./parse-at-edge.ts";
 export type { BlobRef, BlobSegment, BlobStore, ByteRange, ReadOptions } from "./ports/blob-store.ts";
+export type {
+  ClassifiableContent,
+  ClassifiedAddress,
+  ContentClassifier,
+  ContentVerdict,
+} from "./ports/content-classifier.ts";
 export type { ContentKey, ContentKeys } from "./ports/content-keys.ts";
 export type { DataKey, KeyContext, KeyManagement, KeyPurpose, WrappedKey } from "./ports/key-management.ts";
 export type {
@@ -35,3 +41,14 @@ export type { MailTransport, OutgoingMessage, RecipientRefusal, SendReceipt } fr
 export type { NetworkGuard, VettedAddress } from "./ports/network-guard.ts";
 export type { Login, TokenProvider } from "./ports/token-provider.ts";
 export { Secret } from "./secret.ts";
+export type { Untrusted, UntrustedDeep } from "./untrusted.ts";
+export { untrusted } from "./untrusted.ts";
+export {
+  answeredAddress,
+  answeredHeader,
+  classifiedAsData,
+  comparedAddress,
+  lookedUpHeader,
+  markedAsData,
+  shownAsData,
+} from "./untrusted-escapes.ts";

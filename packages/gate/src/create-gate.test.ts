@@ -246,8 +246,8 @@ it("asks for the row of whoever has one, and of nobody else", async () => {
   await gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
   await gate.authorize({ actor: processActor("scheduler"), action: "fleet.claim", resource: {} });
   expect(asked).toEqual([
-    { actorId: agent.id, tenantId, mailboxId: null },
-    { actorId: null, tenantId, mailboxId },
-    { actorId: null, tenantId: null, mailboxId: null },
+    { actorId: agent.id, tenantId, mailboxId: null, addressing: null },
+    { actorId: null, tenantId, mailboxId, addressing: null },
+    { actorId: null, tenantId: null, mailboxId: null, addressing: null },
   ]);
 });

@@ -7,7 +7,7 @@ import type { Gate, ResourceOf } from "./gate.ts";
 import { type Grant, type GrantFields, grantLifetimeMs, makeGrant } from "./grant.ts";
 import { loadPolicies, nameExtraPolicies, readOwnPolicies } from "./load-policies.ts";
 import type { AuditEntry, AuditWriter } from "./ports/audit-writer.ts";
-import type { Facts, GateFacts } from "./ports/gate-facts.ts";
+import type { Addressing, Facts, GateFacts } from "./ports/gate-facts.ts";
 import { missingRow, type Request, readRequest } from "./read-request.ts";
 
 export type GateOptions = {
@@ -48,7 +48,12 @@ export function createGate({ extraPolicies = [], facts, audit, now }: GateOption
     const { actor, tenantId, mailboxId } = request;
     const hasRow = actor.kind !== "channel" && actor.kind !== "process";
     try {
-      return await facts.read({ actorId: hasRow ? actor.id : null, tenantId, mailboxId });
+      return await facts.read({
+        actorId: hasRow ? actor.id : null,
+        tenantId,
+        mailboxId,
+        addressing: addressingOf(request),
+      });
     } catch (cause) {
       await audit.record(entry("facts-unavailable")).catch(() => {}); // most likely the same database; the request is refused either way
       throw new OperationalError("gate.unavailable", "the gate could not read its facts", { cause });
@@ -87,6 +92,12 @@ export function createGate({ extraPolicies = [], facts, audit, now }: GateOption
   };
 }
 
+/** Whose addresses are looked up: those named at acceptance, and at delivery those that were stored. */
+function addressingOf({ action, recipients, answersMessageId, subjectId }: Request): Addressing | null {
+  if (action === "submission.deliver") return { submissionId: subjectId ?? "" };
+  return action === "submission.create" && recipients !== null ? { recipients, answersMessageId } : null;
+}
+
 /** What channels and lasting processes are allowed is counted. The CLI as itself makes operators, which is never just a number. */
 function isCounted({ actor }: Request): boolean {
   return actor.kind === "channel" || (actor.kind === "process" && actor.id !== "cli");
@@ -107,7 +118,11 @@ function toEntry(request: Request, at: Date, result: Pick<AuditEntry, "outcome" 
   };
 }
 
-function toGrant<A extends Action>({ actor, action, tenantId, mailboxId }: Request, facts: Facts, at: Date): Grant<A> {
+function toGrant<A extends Action>(
+  { actor, action, tenantId, mailboxId, recipients }: Request,
+  facts: Facts,
+  at: Date,
+): Grant<A> {
   const fields = {
     id: randomUUID(),
     action,
@@ -115,6 +130,7 @@ function toGrant<A extends Action>({ actor, action, tenantId, mailboxId }: Reque
     tenantId,
     namespace: tenantId === null ? null : (facts.tenant?.namespace ?? null),
     mailboxId,
+    recipients: action === "submission.create" ? recipients : null,
     expiresAt: new Date(at.getTime() + grantLifetimeMs),
   };
   // Sound by `readRequest` and `missingRow`: a fleet action names no tenant, and any other one that exists.

@@ -15,6 +15,7 @@ const row = { id: newId(ActorId), actions: null, mailboxIds: null };
 const actors: readonly Actor[] = [
   storedActor({ ...row, kind: "operator", tenantId: null }),
   storedActor({ ...row, kind: "agent", tenantId: own }),
+  storedActor({ ...row, kind: "service", tenantId: own }),
   storedActor({ ...row, kind: "agent", tenantId: other }),
   storedActor({ ...row, kind: "agent", tenantId: own, actions: ["message.list"] }),
   storedActor({ ...row, kind: "agent", tenantId: own, mailboxIds: [another] }),
@@ -24,11 +25,12 @@ const actors: readonly Actor[] = [
 
 /** One thing is wrong at a time, or nothing. */
 function* questions(): Generator<Question> {
-  const tenant = { state: "active", namespace } as const;
+  const tenant = { state: "active", namespace, outbound: "open" } as const;
+  const recipients = { named: true, answered: true, known: true, listed: true };
   const mailbox = { tenantId: own, state: "active" };
   for (const actor of actors) {
     const registered = { tenantId: actor.tenantId, revoked: false };
-    const fine: Facts = { actor: registered, tenant, mailbox };
+    const fine: Facts = { actor: registered, tenant, mailbox, recipients };
     yield* questionsOf(actor, fine);
     yield* questionsOf(actor, { ...fine, actor: { ...registered, revoked: true } });
     yield* questionsOf(actor, { ...fine, actor: { ...registered, tenantId: other } });
@@ -37,14 +39,33 @@ function* questions(): Generator<Question> {
     yield* questionsOf(actor, { ...fine, mailbox: { ...mailbox, state: "paused" } });
     yield* questionsOf(actor, { ...fine, mailbox: { ...mailbox, tenantId: other } });
     yield* questionsOf(actor, { ...fine, mailbox: null });
+    yield* questionsOf(actor, { ...fine, recipients: null });
+    yield* questionsOf(actor, { ...fine, recipients: { ...recipients, named: false } });
+    yield* questionsOf(actor, { ...fine, tenant: { ...tenant, outbound: "unheard-of" } });
+    yield* questionsOf(actor, { ...restricted("replies-only"), recipients: { ...recipients, answered: false } });
+    yield* questionsOf(actor, { ...restricted("known-correspondents"), recipients: { ...recipients, known: false } });
+    yield* questionsOf(actor, { ...restricted("allow-list"), recipients: { ...recipients, listed: false } });
+    function restricted(outbound: string): Facts {
+      return { ...fine, tenant: { ...tenant, outbound } };
+    }
   }
 }
 
 function* questionsOf(actor: Actor, facts: Facts): Generator<Question> {
   for (const action of [...tenantActions, ...fleetActions]) {
     if (isFleetAction(action))
-      yield { actor, action, tenantId: null, mailboxId: null, facts: { ...facts, tenant: null, mailbox: null } };
-    else yield { actor, action, tenantId: own, mailboxId: facts.mailbox && mine, facts };
+      yield {
+        actor,
+        action,
+        tenantId: null,
+        mailboxId: null,
+        facts: { ...facts, tenant: null, mailbox: null, recipients: null },
+      };
+    else {
+      const addresses = action === "submission.create" || action === "submission.deliver";
+      const asked = addresses ? facts : { ...facts, recipients: null };
+      yield { actor, action, tenantId: own, mailboxId: facts.mailbox && mine, facts: asked };
+    }
   }
 }
 

@@ -13,6 +13,8 @@ export type GrantFields<A extends Action> = {
   readonly namespace: A extends FleetAction ? null : Namespace;
   /** The mailbox it was asked for; null where it covers the whole tenant or the fleet. */
   readonly mailboxId: MailboxId | null;
+  /** To whom a submission may be accepted, in lower case; null where the gate was not asked about recipients. */
+  readonly recipients: readonly string[] | null;
   readonly expiresAt: Date;
 };
 
@@ -34,6 +36,7 @@ export class Grant<A extends Action = Action> implements GrantFields<A> {
   readonly tenantId: A extends FleetAction ? null : TenantId;
   readonly namespace: A extends FleetAction ? null : Namespace;
   readonly mailboxId: MailboxId | null;
+  readonly recipients: readonly string[] | null;
   readonly expiresAt: Date;
 
   static {
@@ -48,6 +51,7 @@ export class Grant<A extends Action = Action> implements GrantFields<A> {
     this.tenantId = fields.tenantId;
     this.namespace = fields.namespace;
     this.mailboxId = fields.mailboxId;
+    this.recipients = fields.recipients && Object.freeze([...fields.recipients]);
     this.expiresAt = new Date(fields.expiresAt);
     this.#expiresAtMs = fields.expiresAt.getTime();
     Object.freeze(this); // what was granted stays what it was

@@ -6,10 +6,10 @@ export type { ActorKind, StoredActor } from "./actor.ts";
 export { Actor, channelActor, processActor, storedActor } from "./actor.ts";
 export type { GateOptions } from "./create-gate.ts";
 export { createGate } from "./create-gate.ts";
-export type { Gate, ResourceOf } from "./gate.ts";
+export type { Gate, NamedRecipients, ResourceOf } from "./gate.ts";
 export { Grant, grantLifetimeMs, requireGrant } from "./grant.ts";
 export type { AuditEntry, AuditWriter } from "./ports/audit-writer.ts";
-export type { Facts, FactsQuery, GateFacts } from "./ports/gate-facts.ts";
+export type { Addressing, Facts, FactsQuery, GateFacts, RecipientFacts } from "./ports/gate-facts.ts";
 export type {
   ProofKey,
   SendProof,

@@ -15,6 +15,7 @@ const policyFiles = [
   "actors",
   "operators",
   "processes",
+  "recipients",
   "states",
   "tenant-actors",
   "tenant-isolation",

@@ -42,6 +42,10 @@ const managesTenants: Action[] = [
   "event.read",
   "mailbox.manage",
   "mailbox.read",
+  "policy.manage",
+  "policy.read",
+  "quarantine.list",
+  "quarantine.manage",
   "submission.cancel",
   "submission.read",
   "tenant.manage",
@@ -50,10 +54,20 @@ const managesTenants: Action[] = [
 const needsMailbox: Action[] = ["mailbox.poll", "submission.create", "submission.deliver"];
 
 describe("in an active tenant with an active mailbox", () => {
-  it.each(["agent", "service"] as const)("an %s uses its tenant's mail and manages nothing", async (kind) => {
+  it("an agent uses its tenant's mail and manages nothing", async () => {
     const tenantId = addTenant(world);
     const resource = { tenantId, mailboxId: addMailbox(world, tenantId) };
-    expect(await allowed(addActor(world, kind, tenantId), resource)).toEqual(usesMail);
+    expect(await allowed(addActor(world, "agent", tenantId), resource)).toEqual(usesMail);
+  });
+
+  it("a service does that too, and looks after what an agent must not judge", async () => {
+    const tenantId = addTenant(world);
+    const resource = { tenantId, mailboxId: addMailbox(world, tenantId) };
+    const given = await allowed(addActor(world, "service", tenantId), resource);
+    expect(given.filter((action) => !usesMail.includes(action))).toEqual([
+      ...["message.classify", "policy.read", "quarantine.list", "quarantine.manage", "quarantine.read"],
+    ]);
+    expect(given).toEqual(expect.arrayContaining(usesMail));
   });
 
   it("an operator manages the tenant and the fleet, and sees no content", async () => {
@@ -217,6 +231,9 @@ describe("states", () => {
       "event.read",
       "mailbox.manage",
       "mailbox.read",
+      "policy.manage",
+      "policy.read",
+      "quarantine.list",
       "submission.cancel",
       "submission.read",
       "tenant.manage",

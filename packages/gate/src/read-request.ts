@@ -10,8 +10,17 @@ export type Request = {
   readonly tenantId: TenantId | null;
   readonly mailboxId: MailboxId | null;
   readonly subjectId: string | null;
+  /** As it was named, in lower case. */
+  readonly recipients: readonly string[] | null;
+  readonly answersMessageId: string | null;
   /** Why no policy needs to be asked: the request is not one that types would have let through. */
-  readonly fault: "actor-unproven" | "action-unknown" | "tenant-unnamed" | "mailbox-misnamed" | null;
+  readonly fault:
+    | "actor-unproven"
+    | "action-unknown"
+    | "tenant-unnamed"
+    | "mailbox-misnamed"
+    | "recipients-misnamed"
+    | null;
 };
 
 /** Whom the audit log names when the actor was forged: the forger chose its fields, so none of them is believed. */
@@ -26,7 +35,8 @@ type Asked = { readonly actor: unknown; readonly action: unknown; readonly resou
  * Each property is read once, so that a getter cannot show one thing to the policies and another to the grant.
  */
 export function readRequest({ actor, action, resource }: Asked): Request {
-  const { tenantId, mailboxId, subjectId } = Object(resource) as Record<string, unknown>;
+  const { tenantId, mailboxId, subjectId, recipients, answersMessageId } = Object(resource) as Record<string, unknown>;
+  const named = readRecipients(recipients);
   const isFleet = isKnownAction(action) && isFleetAction(action);
   return {
     actor: Actor.isProven(actor) ? actor : unprovenActor,
@@ -34,6 +44,8 @@ export function readRequest({ actor, action, resource }: Asked): Request {
     tenantId: !isFleet && typeof tenantId === "string" ? (tenantId as TenantId) : null,
     mailboxId: !isFleet && typeof mailboxId === "string" ? (mailboxId as MailboxId) : null,
     subjectId: typeof subjectId === "string" ? subjectId : null,
+    recipients: named === "misnamed" ? null : named,
+    answersMessageId: typeof answersMessageId === "string" ? answersMessageId : null,
     fault: faultIn(),
   };
 
@@ -42,8 +54,18 @@ export function readRequest({ actor, action, resource }: Asked): Request {
     if (!isKnownAction(action)) return "action-unknown";
     if (!isFleet && typeof tenantId !== "string") return "tenant-unnamed";
     if (!isFleet && mailboxId !== undefined && typeof mailboxId !== "string") return "mailbox-misnamed";
+    if (named === "misnamed") return "recipients-misnamed";
     return null;
   }
+}
+
+/** A copy, taken once: the list that is judged is the list that is granted. Compared without regard to case. */
+function readRecipients(value: unknown): readonly string[] | null | "misnamed" {
+  if (value === undefined || value === null) return null;
+  if (!Array.isArray(value)) return "misnamed";
+  const items: readonly unknown[] = [...value];
+  const addresses = items.flatMap((item) => (typeof item === "string" ? [item.toLowerCase()] : []));
+  return addresses.length === items.length ? [...new Set(addresses)] : "misnamed";
 }
 
 /**

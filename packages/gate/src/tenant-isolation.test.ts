@@ -36,7 +36,9 @@ const anyWorld: fc.Arbitrary<World> = fc
   .map(({ tenantStates, mailboxes, actors }) => ({
     tenants: new Map(
       tenantStates.flatMap((state, i) =>
-        state === null ? [] : [[tenantIds[i] as TenantId, { state, namespace: Namespace.parse(`ns-${i}`) }]],
+        state === null
+          ? []
+          : [[tenantIds[i] as TenantId, { state, namespace: Namespace.parse(`ns-${i}`), outbound: "open" }]],
       ),
     ),
     mailboxes: new Map(mailboxes.map((mailbox, i) => [mailboxIds[i] as MailboxId, mailbox])),

@@ -28,10 +28,11 @@ export function toCedarRequest(question: Question): CedarRequest {
 
   const tenant = { type: "Tenant", id: tenantId };
   if (facts.tenant !== null) {
-    const { state, namespace } = facts.tenant;
-    entities.push({ uid: tenant, attrs: { state, namespace }, parents: [] });
+    const { state, namespace, outbound } = facts.tenant;
+    entities.push({ uid: tenant, attrs: { state, namespace, outbound }, parents: [] });
   }
-  const context = { tenant: { __entity: tenant } };
+  const addressed = facts.recipients === null ? {} : { recipients: { ...facts.recipients } };
+  const context = { tenant: { __entity: tenant }, ...addressed };
   if (mailboxId === null) return { ...request, resource: tenant, context };
 
   const mailbox = { type: "Mailbox", id: mailboxId };

@@ -7,6 +7,7 @@ import {
   type Facts,
   type Gate,
   type GateFacts,
+  type RecipientFacts,
   storedActor,
 } from "../src/index.ts";
 
@@ -14,6 +15,8 @@ export type World = {
   readonly tenants: Map<TenantId, NonNullable<Facts["tenant"]>>;
   readonly mailboxes: Map<MailboxId, NonNullable<Facts["mailbox"]>>;
   readonly actors: Map<string, NonNullable<Facts["actor"]>>;
+  /** What is known of whoever is written to. Without it everybody is a stranger. */
+  recipients?: RecipientFacts;
 };
 
 type Bounds = { readonly actions?: readonly string[]; readonly mailboxIds?: readonly MailboxId[] };
@@ -25,17 +28,20 @@ export function emptyWorld(): World {
 /** Facts as a database would tell them: always the present state of the world. */
 export function worldFacts(world: () => World): GateFacts {
   return {
-    read: async ({ actorId, tenantId, mailboxId }) => ({
+    read: async ({ actorId, tenantId, mailboxId, addressing }) => ({
       actor: (actorId !== null && world().actors.get(actorId)) || null,
       tenant: (tenantId !== null && world().tenants.get(tenantId)) || null,
       mailbox: (mailboxId !== null && world().mailboxes.get(mailboxId)) || null,
+      recipients: addressing && (world().recipients ?? strangers),
     }),
   };
 }
 
+export const strangers: RecipientFacts = { named: true, answered: false, known: false, listed: false };
+
 export function addTenant(world: World, state: NonNullable<Facts["tenant"]>["state"] = "active"): TenantId {
   const tenantId = newId(TenantId);
-  world.tenants.set(tenantId, { state, namespace: Namespace.parse(`ns-${world.tenants.size}`) });
+  world.tenants.set(tenantId, { state, namespace: Namespace.parse(`ns-${world.tenants.size}`), outbound: "open" });
   return tenantId;
 }
 

@@ -1,5 +1,6 @@
 /** What a process needs whatever it does: environment, start and stop, health, log, metrics, and whom it may dial. */
 
+export { classifierConfig, classifierVariables } from "./classifier-variables.ts";
 export { ConfigurationError } from "./configuration-error.ts";
 export type { DnsTxtLookupOptions } from "./create-dns-txt-lookup.ts";
 export { createDnsTxtLookup } from "./create-dns-txt-lookup.ts";

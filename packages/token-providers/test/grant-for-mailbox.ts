@@ -20,8 +20,9 @@ function gateOf(tenantId: TenantId, now: () => Date) {
     facts: {
       read: async () => ({
         actor: null,
-        tenant: { state: "active", namespace: Namespace.parse("tenant") },
+        tenant: { state: "active", namespace: Namespace.parse("tenant"), outbound: "open" },
         mailbox: { tenantId, state: "active" },
+        recipients: null,
       }),
     },
     audit: { record: async () => {}, count: () => {} },

@@ -9,8 +9,9 @@ export function inMemoryGate(now: () => Date) {
     facts: {
       read: async ({ tenantId, mailboxId }) => ({
         actor: null,
-        tenant: tenantId === null ? null : { state: "active", namespace },
+        tenant: tenantId === null ? null : { state: "active", namespace, outbound: "open" },
         mailbox: mailboxId === null || owner === null ? null : { tenantId: owner, state: "active" },
+        recipients: null,
       }),
     },
     audit: { record: async () => {}, count: () => {} },

@@ -87,10 +87,11 @@ describe("a mailbox that misbehaves stops neither itself nor others:", () => {
     await expectStoredOnce(fleet, tenant, strange, raws);
 
     const rows = await fleet.sql`
-      select p.uid::int as uid, m.unparsed_reason as reason from messages m
+      select p.uid::int as uid, m.unparsed_reason as reason, m.quarantine_reason as held from messages m
       join message_locations p on p.message_id = m.id where m.mailbox_id = ${strange} order by p.uid`;
     const reasons = hostileMails.map(({ name }, index) => `${name}: ${rows[index * 2]?.["reason"]}`);
     expect(reasons).toEqual(hostileMails.map(({ name, unparsedReason }) => `${name}: ${unparsedReason}`));
+    expect(rows.filter(({ reason, held }) => reason !== held)).toEqual([]); // what cannot be read is held, under that name
     expect(await workOf(fleet, strange)).toMatchObject({ state: "active", failures_count: 0, last_failure: null });
   });
 

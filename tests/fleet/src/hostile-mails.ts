@@ -52,6 +52,7 @@ export const hostileMails: readonly HostileMail[] = [
   },
   { name: "10,000 parts", raw: parts(10_000), unparsedReason: "too-many-parts" },
   { name: "multiparts in multiparts, 300 deep", raw: nested(300), unparsedReason: "nested-too-deep" },
+  { name: "multiparts in multiparts, 100 deep", raw: nested(100), unparsedReason: "nested-too-deep" },
   {
     name: "two megabytes of headers",
     raw: ordinary("headers", Array(2_100).fill(`X-Long: ${longLine}`)),

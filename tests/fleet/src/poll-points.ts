@@ -50,7 +50,7 @@ export const pollPoints: readonly PollPoint[] = [
   },
   {
     name: "with page 2 fetched, before its segment",
-    point: { file: pollMailbox, before: "const messages = [];", hit: 2 },
+    point: { file: pollMailbox, before: "const drafts = [];", hit: 2 },
     pages: [1],
   },
   {

@@ -1,5 +1,5 @@
-import type { MessageRow } from "@mailfleet/database";
-import { MessageId, type TenantId } from "@mailfleet/domain";
+import type { Address, MessageRow } from "@mailfleet/database";
+import { MessageId, shownAsData, type TenantId } from "@mailfleet/domain";
 import { readableMailboxes } from "../commands/mailbox.ts";
 import { findScope, findTenant, resourceOf } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
@@ -65,8 +65,13 @@ export function toListed(row: MessageRow, mailbox: string | null) {
     epoch,
     unparsedReason,
   } = row;
-  const { subject, from } = row.envelope;
+  const subject = shownAsData(row.envelope.subject);
+  const from = row.envelope.from.map(shownAddress);
   const sha256 = Buffer.from(row.rawSha256).toString("hex");
-  const about = { id, mailbox, mailboxId, namespace, messageIdHeader, threadId };
+  const about = { id, mailbox, mailboxId, namespace, messageIdHeader: shownAsData(messageIdHeader), threadId };
   return { ...about, subject, from, receivedAt, storedAt, sizeBytes, sha256, epoch, unparsedReason };
+}
+
+export function shownAddress({ name, address }: Address) {
+  return { name: shownAsData(name), address: shownAsData(address) };
 }

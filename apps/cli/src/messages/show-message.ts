@@ -1,10 +1,10 @@
-import { MessageId, parseAtEdge } from "@mailfleet/domain";
+import { MessageId, parseAtEdge, shownAsData } from "@mailfleet/domain";
 import { z } from "zod";
 import type { Session } from "../open-session.ts";
-import { toListed } from "./list-messages.ts";
+import { shownAddress, toListed } from "./list-messages.ts";
 import { type MessageName, openMessage, readBlob } from "./open-message.ts";
 
-const StoredBody = z.object({ text: z.string().nullable(), html: z.string().nullable() });
+export const StoredBody = z.object({ text: z.string().nullable(), html: z.string().nullable() });
 
 export type ShownMessage = Awaited<ReturnType<typeof showMessage>>;
 
@@ -19,17 +19,21 @@ export async function showMessage(session: Session, name: MessageName) {
   ]);
   const stored = row.body === null ? null : JSON.parse((await readBlob(session, grant, row.body)).toString("utf8"));
   const { text, html } = stored === null ? { text: null, html: null } : parseAtEdge(StoredBody, stored, "stored body");
-  const { to, cc, replyTo } = row.envelope;
-  const { inReplyTo, referenceIds: references, sentAt } = row;
+  const to = row.envelope.to.map(shownAddress);
+  const cc = row.envelope.cc.map(shownAddress);
+  const replyTo = row.envelope.replyTo.map(shownAddress);
+  const inReplyTo = shownAsData(row.inReplyTo);
+  const references = row.referenceIds.map((reference) => shownAsData(reference));
+  const { sentAt } = row;
   return {
     ...toListed(row, mailbox),
     ...{ to, cc, replyTo, inReplyTo, references, sentAt, text, html },
     attachments: attachments.map(({ position, filename, contentType, contentId, inline, sizeBytes, sha256 }) => {
       return {
         position,
-        filename,
-        contentType,
-        contentId,
+        filename: shownAsData(filename),
+        contentType: shownAsData(contentType),
+        contentId: shownAsData(contentId),
         inline,
         sizeBytes,
         sha256: Buffer.from(sha256).toString("hex"),

@@ -28,6 +28,7 @@ function wantMailbox(changes: Partial<WantedMailbox> = {}): WantedMailbox {
     folders: [],
     backfillMs: undefined,
     startFrom: "now",
+    senderTrust: { trustedHop: { kind: "none" }, internalDomains: [], trustedSealers: [] },
     user: "support",
     credential: { flow: "password", user: "support", password: { env: "SECRET" } },
     secret: Secret.of("secret"),
@@ -52,7 +53,7 @@ function want(changes: Partial<WantedTenant> = {}): WantedTenant {
 /** The rows as they are once `wanted` was applied. */
 function stored(wanted: WantedTenant, changes: Partial<ProvisionedTenant> = {}): ProvisionedTenant {
   const { key, namespace, weight, mailboxes } = wanted;
-  const created = { createdAt: new Date(0), state: "active" } as const;
+  const created = { createdAt: new Date(0), state: "active", outboundPolicy: "open", quarantineMax: 10_000 } as const;
   return {
     ...{ id: newId(TenantId), key, namespace: Namespace.parse(namespace), weight, ...created },
     settings: tenantSettings(wanted),

@@ -90,8 +90,8 @@ function planMailbox(wanted: WantedMailbox, existing: MailboxRow | null, rules: 
   const { key } = wanted;
   if (existing === null) return { key, action: "create", changes: [], wanted, existing };
   const { identity, ...settings } = mailboxSettings(wanted);
-  const { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs } = existing;
-  const stored = { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs };
+  const { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs, senderTrust } = existing;
+  const stored = { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs, senderTrust };
   const changed = differences(settings, stored);
   const otherUser = !changed.includes("imap.host") && Buffer.compare(identity, existing.identity) !== 0;
   const credential = rules.credentialsDiffer.has(existing.id as MailboxId);
@@ -116,6 +116,7 @@ export function mailboxSettings({
   startFrom,
   backfillMs: wantedMs,
   user,
+  senderTrust,
 }: WantedMailbox) {
   const identity = mailboxIdentity({ host: imap.host, user });
   const moreFolders = [...new Set(folders)].filter((name) => name !== folder);
@@ -123,6 +124,7 @@ export function mailboxSettings({
   const reading = { folder, moreFolders, startFrom, backfillMs };
   return {
     ...{ address, displayName: displayName ?? null, imap, smtp: smtp ?? null, ...reading, identity },
+    senderTrust,
   } satisfies MailboxSettings;
 }
 

@@ -67,6 +67,30 @@ const CredentialEntry = z.discriminatedUnion("flow", [
   }),
 ]);
 export type CredentialEntry = z.output<typeof CredentialEntry>;
+const Domain = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, "a domain in lower case");
+
+/** Whose word about a sender is believed. Wrong is worse than absent: leave it out where the provider is not known. */
+const SenderTrustEntry = z.strictObject({
+  trustedHop: z
+    .discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("none") }),
+      z.strictObject({ kind: z.literal("microsoft-365") }),
+      z.strictObject({ kind: z.literal("authserv-id"), id: line.min(1) }),
+    ])
+    .default({ kind: "none" })
+    .meta({ description: "Whose Authentication-Results are believed: what the mailbox's own server calls itself." }),
+  internalDomains: z
+    .array(Domain)
+    .default([])
+    .meta({ description: "Domains of the mailbox's own organisation. Never a public provider's, such as gmail.com." }),
+  trustedSealers: z
+    .array(Domain)
+    .default([])
+    .meta({ description: "Forwarders whose ARC seals are believed, by their domain." }),
+});
 
 const MailboxEntry = z.strictObject({
   key: Key,
@@ -82,6 +106,7 @@ const MailboxEntry = z.strictObject({
     .refine(isLifetime, "hours, days or weeks, such as 12h, 30d or 4w")
     .optional()
     .meta({ description: "With startFrom now: how far back mail is read too, in the background, such as 30d." }),
+  senderTrust: SenderTrustEntry.prefault({}),
   credential: CredentialEntry,
 });
 export type MailboxEntry = z.output<typeof MailboxEntry>;

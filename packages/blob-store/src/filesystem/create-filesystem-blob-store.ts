@@ -40,7 +40,10 @@ export function createFilesystemBlobStore({ root, now }: FilesystemBlobStoreOpti
 
 /** What a grant must have been given for: one to list messages or to look at a tenant opens no content. */
 const actionsOf = {
-  read: new Set<Action>(["mailbox.poll", "message.read", "submission.create", "submission.deliver", "submission.read"]),
+  read: new Set<Action>([
+    ...(["mailbox.poll", "message.classify", "message.read", "quarantine.read"] as const),
+    ...(["submission.create", "submission.deliver", "submission.read"] as const),
+  ]),
   write: new Set<Action>(["mailbox.poll", "submission.create"]),
 } as const;
 

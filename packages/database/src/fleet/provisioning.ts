@@ -4,7 +4,7 @@ import type { Connection } from "../connection.ts";
 import { and, asc, eq } from "../drizzle.ts";
 import { isUniqueViolation, type MailboxRow } from "../mailboxes.ts";
 import { recordTenantEvent } from "../record-events.ts";
-import { mailboxes, tenants } from "../schema.ts";
+import { mailboxes, type SenderTrust, tenants } from "../schema.ts";
 
 export type TenantRow = typeof tenants.$inferSelect;
 
@@ -38,6 +38,8 @@ export type MailboxSettings = {
   readonly backfillMs?: number;
   /** Digest of host and login name. A change of it takes the proof away. */
   readonly identity: Uint8Array;
+  /** Nobody's word where it is left out. */
+  readonly senderTrust?: SenderTrust;
 };
 
 export type ProvisionedTenant = Omit<TenantRow, keyof TenantBounds> & {
