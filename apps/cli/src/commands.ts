@@ -14,6 +14,7 @@ import { addSend } from "./commands/send.ts";
 import { addSigningKey } from "./commands/signing-key.ts";
 import { addStatus } from "./commands/status.ts";
 import { addSubmission } from "./commands/submission.ts";
+import { addSuppression } from "./commands/suppression.ts";
 import { addTenant } from "./commands/tenant.ts";
 
 /** Every command there is, in the order of the help. */
@@ -21,6 +22,6 @@ export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig],
   ...[addOperator, addSigningKey],
   ...[addProvision, addTenant, addMailbox, addActor],
-  ...[addMessage, addSend, addSubmission, addInspect],
+  ...[addMessage, addSend, addSubmission, addSuppression, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

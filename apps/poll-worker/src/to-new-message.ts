@@ -1,6 +1,13 @@
 import type { NewAttachment, NewMessage } from "@mailfleet/database";
 import type { BlobRef, BlobSegment } from "@mailfleet/domain";
-import { contentKey, parseMessage, type ReadableMessage, sha256, sha256Passing } from "@mailfleet/mail-content";
+import {
+  contentKey,
+  parseMessage,
+  type ReadableMessage,
+  readTraces,
+  sha256,
+  sha256Passing,
+} from "@mailfleet/mail-content";
 import type { PageMessage } from "@mailfleet/mail-source";
 
 const emptyEnvelope = { subject: null, from: [], replyTo: [], to: [], cc: [] } as const;
@@ -22,7 +29,8 @@ async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: B
   const raw = await segment.append(bytes);
   const rawSha256 = sha256(bytes);
   const parsed = parseMessage(bytes);
-  if (parsed.kind === "unparsed") return withoutContent(message, raw, rawSha256, parsed);
+  const traces = readTraces(bytes, parsed);
+  if (parsed.kind === "unparsed") return { ...withoutContent(message, raw, rawSha256, parsed), traces };
   const body = await segment.append(Buffer.from(JSON.stringify({ text: parsed.text, html: parsed.html })));
   const { messageIdHeader, inReplyTo, references, subject, from, replyTo, to, cc, date } = parsed;
   return {
@@ -40,6 +48,7 @@ async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: B
     body,
     unparsedReason: null,
     attachments: await storedAttachments(parsed, segment),
+    traces,
   };
 }
 

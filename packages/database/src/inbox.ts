@@ -1,7 +1,9 @@
 import { type BlobRef, type Epoch, MessageId, newId, OperationalError } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Transaction } from "./connection.ts";
+import { lockNamedSubmissions, type MessageTraces } from "./named-submissions.ts";
 import { type NewEvent, recordEvents } from "./record-events.ts";
+import { recordTraces } from "./record-traces.ts";
 import { resolveThreads } from "./resolve-threads.ts";
 import type { Envelope } from "./schema.ts";
 
@@ -31,6 +33,8 @@ export type NewMessage = {
   readonly body: BlobRef | null;
   readonly unparsedReason: string | null;
   readonly attachments: readonly NewAttachment[];
+  /** What it says of itself and of mail that was sent; left out where it could not be read. */
+  readonly traces?: MessageTraces | undefined;
 };
 
 export type FolderCursor = {
@@ -125,6 +129,7 @@ async function storePage(
   mailboxId: string,
   page: NewPage,
 ): Promise<StoredPage> {
+  const named = await lockNamedSubmissions(tx, grant, mailboxId, page.messages);
   await holdRun(tx, grant, mailboxId, page.epoch);
   const threads = await resolveThreads(tx, grant.tenantId, mailboxId, page.messages);
   const numbered = page.messages.map((message, index) => ({
@@ -136,7 +141,10 @@ async function storePage(
   const idByKey = await idsByContentKey(tx, grant, mailboxId, numbered, inserted);
 
   const fresh = numbered.filter(({ id }) => inserted.has(id));
-  const events: NewEvent[] = fresh.map(({ id }) => ({ type: "message.received", subjectId: id }));
+  const traced = await recordTraces(tx, grant, fresh, named);
+  const received = fresh.filter(({ id }) => !traced.own.has(id));
+  const events: NewEvent[] = received.map(({ id }) => ({ type: "message.received", subjectId: id }));
+  events.push(...traced.events);
   const passed = await noteUnreadable(tx, grant, mailboxId, page);
   for (let count = 0; count < passed; count++)
     events.push({ type: "mailbox.message-unreadable", subjectId: mailboxId });

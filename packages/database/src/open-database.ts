@@ -17,6 +17,7 @@ import { createMessages } from "./messages.ts";
 import { requireCurrentSchema } from "./migrate.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createSubmissions } from "./submissions.ts";
+import { createSuppressions } from "./suppressions.ts";
 import { createTenantKeys } from "./tenant-keys.ts";
 
 export type DatabaseOptions = {
@@ -54,6 +55,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     messages: createMessages(connection),
     signingKeys: createSigningKeys(connection),
     submissions: createSubmissions(connection),
+    suppressions: createSuppressions(connection),
     tenantKeys: createTenantKeys(connection),
     /** Work across tenants: ids, states, times and counters. */
     fleet: {

@@ -6,6 +6,9 @@ export type EventType =
   | "mailbox.message-unreadable"
   | "mailbox.needs-attention"
   | "message.received"
+  | "submission.bounced"
+  | "submission.complained"
+  | "submission.held"
   | "submission.rejected"
   | "submission.sent"
   | "submission.uncertain";

@@ -29,6 +29,10 @@ export type Envelope = {
   readonly cc: readonly Address[];
 };
 
+export const uncertainPolicies = ["hold", "resend"] as const;
+/** What follows an outcome that stays unknown: a person decides, or the same message leaves once more. */
+export type UncertainPolicy = (typeof uncertainPolicies)[number];
+
 export const tenants = pgTable("tenants", {
   id: uuid("id").$type<TenantId>().primaryKey(),
   key: text("key").notNull(),
@@ -36,6 +40,7 @@ export const tenants = pgTable("tenants", {
   state: text("state", { enum: ["active", "suspended", "offboarded"] }).notNull(),
   weight: integer("weight").notNull(),
   createdAt: instant("created_at").notNull().defaultNow(),
+  uncertainPolicy: text("uncertain_policy", { enum: uncertainPolicies }).notNull().default("hold"),
 });
 
 export const mailboxStates = ["pending", "active", "paused", "needs-attention", "disconnected"] as const;
@@ -140,6 +145,13 @@ export const messages = pgTable("messages", {
   body: jsonb("body").$type<BlobRef>(),
   unparsedReason: text("unparsed_reason"),
   epoch: count("epoch").notNull(),
+  origin: text("origin", { enum: ["received", "own"] })
+    .notNull()
+    .default("received"),
+  kind: text("kind", { enum: ["message", "bounce", "complaint", "auto-reply", "list", "calendar"] })
+    .notNull()
+    .default("message"),
+  submissionId: uuid("submission_id").$type<SubmissionId>(),
 });
 
 export const messageLocations = pgTable("message_locations", {
@@ -184,6 +196,7 @@ export const submissionStates = [
   "uncertain",
   "held",
   "cancelled",
+  "bounced",
 ] as const;
 export type SubmissionState = (typeof submissionStates)[number];
 
@@ -225,6 +238,33 @@ export const submissionRecipients = pgTable("submission_recipients", {
   code: integer("code"),
   enhancedCode: text("enhanced_code"),
   changedAt: instant("changed_at").notNull().defaultNow(),
+  bounce: text("bounce", { enum: ["hard", "soft"] }),
+  bouncedAt: instant("bounced_at"),
+  complainedAt: instant("complained_at"),
+});
+
+export const suppressions = pgTable("suppressions", {
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  address: text("address").notNull(),
+  reason: text("reason", { enum: ["hard-bounce", "complaint", "added"] }).notNull(),
+  submissionId: uuid("submission_id").$type<SubmissionId>(),
+  addedAt: instant("added_at").notNull().defaultNow(),
+});
+
+export const reconciliations = pgTable("reconciliations", {
+  id: uuid("id").$type<SubmissionId>().primaryKey(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  state: text("state", { enum: ["idle", "claimed", "running"] })
+    .notNull()
+    .default("idle"),
+  nextDue: instant("next_due"),
+  epoch: count("epoch").notNull().default(0),
+  failuresCount: integer("failures_count").notNull().default(0),
+  lane: text("lane").notNull().default(""),
+  beganAt: instant("began_at").notNull().defaultNow(),
+  looksCount: integer("looks_count").notNull().default(0),
+  resendsCount: integer("resends_count").notNull().default(0),
+  lastFailure: text("last_failure"),
 });
 
 export const audit = pgTable("audit", {

@@ -10,7 +10,9 @@ import {
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Transaction } from "./connection.ts";
 import { and, asc, desc, eq } from "./drizzle.ts";
+import { releaseSubmission } from "./release-submission.ts";
 import { submissionRecipients, submissions } from "./schema.ts";
+import { refuseSuppressed } from "./suppressions.ts";
 
 /** The lane it stands in when it is due is the claim's business alone. */
 export type SubmissionRow = Omit<typeof submissions.$inferSelect, "lane">;
@@ -39,12 +41,17 @@ export type Submissions = {
     idempotencyKey: string,
     requestSha256: Uint8Array,
   ): Promise<SubmissionRow | null>;
-  /** One row before anything else. Two at once with one key are one submission. @throws OperationalError `idempotency.conflicting` */
+  /**
+   * One row before anything else. Two at once with one key are one submission. @throws OperationalError
+   * `idempotency.conflicting`, `recipient.suppressed`
+   */
   accept(grant: Grant<"submission.create">, submission: NewSubmission): Promise<SubmissionRow>;
   find(
     grant: Grant<"submission.read" | "submission.deliver">,
     submissionId: SubmissionId,
   ): Promise<SubmissionRow | null>;
+  /** Sends what is held once more, under the same Message-ID. False: it is not held. */
+  release(grant: Grant<"submission.release">, submissionId: SubmissionId): Promise<boolean>;
   list(grant: Grant<"submission.read">, limit: number): Promise<readonly SubmissionRow[]>;
   recipients(
     grant: Grant<"submission.read" | "submission.deliver">,
@@ -82,6 +89,10 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
         .from(submissions)
         .where(and(eq(submissions.tenantId, grant.tenantId), eq(submissions.id, submissionId)));
       return row ?? null;
+    },
+    async release(grant, submissionId) {
+      requireGrant(grant, now());
+      return releaseSubmission(sql, grant, submissionId);
     },
     async list(grant, limit) {
       requireGrant(grant, now());
@@ -121,6 +132,7 @@ async function insertSubmission(
     on conflict (tenant_id, idempotency_key) do nothing
     returning id`;
   if (rows.length === 0) return false;
+  await refuseSuppressed(tx, grant, s.envelope.to);
   await tx`
     insert into submission_recipients (submission_id, tenant_id, address)
     select ${s.id}, ${grant.tenantId}, address from jsonb_array_elements_text(${JSON.stringify(s.envelope.to)}::jsonb) as address

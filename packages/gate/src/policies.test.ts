@@ -44,6 +44,8 @@ const managesTenants: Action[] = [
   "mailbox.read",
   "submission.cancel",
   "submission.read",
+  "submission.release",
+  "suppression.manage",
   "tenant.manage",
   "tenant.read",
 ];

@@ -47,7 +47,7 @@ function want(changes: Partial<WantedTenant> = {}): WantedTenant {
 /** The rows as they are once `wanted` was applied. */
 function stored(wanted: WantedTenant, changes: Partial<ProvisionedTenant> = {}): ProvisionedTenant {
   const { key, namespace, weight, mailboxes } = wanted;
-  const created = { createdAt: new Date(0), state: "active" } as const;
+  const created = { uncertainPolicy: "hold", createdAt: new Date(0), state: "active" } as const;
   return {
     ...{ id: newId(TenantId), key, namespace: Namespace.parse(namespace), weight, ...created },
     settings: { weight, poll: wanted.limits.poll, deliver: wanted.limits.deliver },
