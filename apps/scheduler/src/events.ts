@@ -5,7 +5,7 @@ export function schedulerEvents(log: Log, metrics: Metrics) {
   const claimed = metrics.counter("mailfleet_claimed_total", "Rows claimed and offered to the queue.", ["kind"]);
   const failed = metrics.counter("mailfleet_scheduler_failures_total", "Passes that ended in an error.", ["loop"]);
   return {
-    claimed(kind: "poll" | "deliver", count: number) {
+    claimed(kind: "poll" | "deliver" | "reconcile", count: number) {
       claimed.inc({ kind }, count);
       log.debug("work.claimed", { kind, count });
     },

@@ -6,11 +6,20 @@ export function sendEvents(log: Log, metrics: Metrics) {
   const attempts = metrics.counter("mailfleet_send_attempts_total", "Attempts to deliver, by how they ended.", [
     "state",
   ]);
+  const looks = metrics.counter(
+    "mailfleet_reconcile_looks_total",
+    "Looks for uncertain submissions, by what followed.",
+    ["state"],
+  );
   const failures = metrics.counter("mailfleet_send_worker_failures_total", "Errors nobody expected.", []);
   return {
     attempted(submissionId: string, state: string, reason: string | null) {
       attempts.inc({ state }, 1);
       log.info("submission.attempted", { submissionId, state, reason });
+    },
+    looked(submissionId: string, state: string, failure: string | null) {
+      looks.inc({ state }, 1);
+      log.info("submission.looked-for", { submissionId, state, reason: failure });
     },
     jobEnded({ jobId, outcome, runMs }: JobEnding) {
       log.debug("job.ended", {

@@ -5,15 +5,17 @@
 import { createFilesystemBlobStore } from "@mailfleet/blob-store";
 import { openDatabase } from "@mailfleet/database";
 import { createGate } from "@mailfleet/gate";
+import { createImapSentFolder } from "@mailfleet/mail-source";
 import { createSmtpMailTransport } from "@mailfleet/mail-transport";
 import { openQueue } from "@mailfleet/queue";
-import { deliverSubmissionJob } from "@mailfleet/queue-contracts";
+import { deliverSubmissionJob, reconcileSubmissionJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
 import { createPasswordFlow, createTokenProvider } from "@mailfleet/token-providers";
 import { createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
 import { deliverSubmission } from "./deliver-submission.ts";
 import { sendEvents } from "./events.ts";
+import { reconcileSubmission } from "./reconcile-submission.ts";
 
 await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -30,7 +32,9 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const vault = own(createVault({ keys: database.tenantKeys, management, now, ...config.vault }));
   const credentials = createCredentialStore({ rows: database.credentials, vault });
   const tokens = createTokenProvider({ flows: [createPasswordFlow()], credentials, now });
-  const transport = createSmtpMailTransport({ guard: createNetworkGuard(config.network), tls: config.tls, now });
+  const network = { guard: createNetworkGuard(config.network), tls: config.tls, now };
+  const transport = createSmtpMailTransport(network);
+  const sentFolder = createImapSentFolder(network);
   const blobs = createFilesystemBlobStore({ root: config.blobRoot, now });
 
   const parts = { gate, database, tokens, transport, blobs, now, random: Math.random };
@@ -45,6 +49,23 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
       async onBadPayload(bad) {
         events.jobBad(bad);
         await database.audit.recordDiscardedJob({ queue: deliverSubmissionJob.queue, ...bad });
+      },
+    }),
+  );
+  const reconcile = reconcileSubmission({
+    ...{ gate, database, tokens, sentFolder, now },
+    ...config.reconciling,
+    onLook: events.looked,
+  });
+  own(
+    queue.startWorker(reconcileSubmissionJob, reconcile, {
+      concurrency: config.reconciling.concurrency,
+      softStopMs: 5_000,
+      onError: events.failed,
+      onOutcome: events.jobEnded,
+      async onBadPayload(bad) {
+        events.jobBad(bad);
+        await database.audit.recordDiscardedJob({ queue: reconcileSubmissionJob.queue, ...bad });
       },
     }),
   );

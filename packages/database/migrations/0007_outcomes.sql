@@ -55,8 +55,6 @@ create index reconciliations_in_flight on reconciliations (tenant_id) where stat
 
 alter table tenant_buckets drop constraint tenant_buckets_kind_check;
 alter table tenant_buckets add constraint tenant_buckets_kind_check check (kind in ('poll', 'deliver', 'reconcile'));
-alter table host_buckets drop constraint host_buckets_kind_check;
-alter table host_buckets add constraint host_buckets_kind_check check (kind in ('poll', 'deliver', 'reconcile'));
 alter table lanes drop constraint lanes_kind_check;
 alter table lanes add constraint lanes_kind_check check (kind in ('poll', 'deliver', 'reconcile'));
 

@@ -7,9 +7,10 @@ import { createEvents } from "./events.ts";
 import { createClaims } from "./fleet/claims.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
+import { createReconciliations } from "./fleet/reconciliations.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
-import { mailboxWork, submissionWork } from "./fleet/work-tables.ts";
+import { mailboxWork, reconcileWork, submissionWork } from "./fleet/work-tables.ts";
 import { createGateFacts } from "./gate-facts.ts";
 import { createInbox } from "./inbox.ts";
 import { createMailboxes } from "./mailboxes.ts";
@@ -61,8 +62,10 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     fleet: {
       mailboxClaims: createClaims(connection, mailboxWork),
       submissionClaims: createClaims(connection, submissionWork),
+      reconciliationClaims: createClaims(connection, reconcileWork),
       hostLimits: createHostLimits(connection),
       provisioning: createProvisioning(connection),
+      reconciliations: createReconciliations(connection),
       status: createStatus(connection),
       submissions: createFleetSubmissions(connection),
     },

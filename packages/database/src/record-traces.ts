@@ -86,13 +86,13 @@ async function settleUnknown(tx: Transaction, submission: NamedSubmission): Prom
 }
 
 /** Why a submission waits that was uncertain before: for a person where it is `held`, for another attempt where it is `accepted`. */
-const outcomeUnknown = "outcome-unknown";
+export const outcomeUnknown = "outcome-unknown";
 
 /**
  * What was uncertain has left. Every recipient that was still waiting was named to the server, which refuses by bounces now.
  * False: it is not uncertain any more.
  */
-async function settleAsSent(tx: Transaction, submissionId: SubmissionId, reason: string): Promise<boolean> {
+export async function settleAsSent(tx: Transaction, submissionId: SubmissionId, reason: string): Promise<boolean> {
   const rows = await tx`
     update submissions set state = 'sent', state_reason = ${reason}, next_due = null, final_at = now()
     where id = ${submissionId}

@@ -11,7 +11,7 @@ import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Transaction } from "./connection.ts";
 import { and, asc, desc, eq } from "./drizzle.ts";
 import { releaseSubmission } from "./release-submission.ts";
-import { submissionRecipients, submissions } from "./schema.ts";
+import { submissionRecipients, submissions, tenants, type UncertainPolicy } from "./schema.ts";
 import { refuseSuppressed } from "./suppressions.ts";
 
 /** The lane it stands in when it is due is the claim's business alone. */
@@ -52,6 +52,8 @@ export type Submissions = {
   ): Promise<SubmissionRow | null>;
   /** Sends what is held once more, under the same Message-ID. False: it is not held. */
   release(grant: Grant<"submission.release">, submissionId: SubmissionId): Promise<boolean>;
+  /** What follows an outcome that stays unknown, for all submissions of the tenant. */
+  setUncertainPolicy(grant: Grant<"tenant.manage">, policy: UncertainPolicy): Promise<void>;
   list(grant: Grant<"submission.read">, limit: number): Promise<readonly SubmissionRow[]>;
   recipients(
     grant: Grant<"submission.read" | "submission.deliver">,
@@ -93,6 +95,10 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
     async release(grant, submissionId) {
       requireGrant(grant, now());
       return releaseSubmission(sql, grant, submissionId);
+    },
+    async setUncertainPolicy(grant, uncertainPolicy) {
+      requireGrant(grant, now());
+      await orm.update(tenants).set({ uncertainPolicy }).where(eq(tenants.id, grant.tenantId));
     },
     async list(grant, limit) {
       requireGrant(grant, now());

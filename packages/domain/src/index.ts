@@ -21,5 +21,6 @@ export type { DataKey, KeyContext, KeyManagement, KeyPurpose, WrappedKey } from 
 export type { FetchedMessage, FolderState, ListedMessage, MailConnection, MailSource } from "./ports/mail-source.ts";
 export type { MailTransport, OutgoingMessage, RecipientRefusal, SendReceipt } from "./ports/mail-transport.ts";
 export type { NetworkGuard, VettedAddress } from "./ports/network-guard.ts";
+export type { SentFolder, SentMessageNames } from "./ports/sent-folder.ts";
 export type { Login, TokenProvider } from "./ports/token-provider.ts";
 export { Secret } from "./secret.ts";

@@ -9,3 +9,5 @@ export type { JobContext, JobHandler, JobOutcome } from "./outcome.ts";
 export { again, discard, done } from "./outcome.ts";
 export type { PollMailbox } from "./poll-mailbox.ts";
 export { pollMailboxJob } from "./poll-mailbox.ts";
+export type { ReconcileSubmission } from "./reconcile-submission.ts";
+export { reconcileSubmissionJob } from "./reconcile-submission.ts";

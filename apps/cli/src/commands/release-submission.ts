@@ -1,11 +1,13 @@
-import type { Command } from "commander";
+import { type UncertainPolicy, uncertainPolicies } from "@mailfleet/database";
+import { type Command, Option } from "commander";
 import { addLeaf, type CommandLine, type Options } from "../command-line.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { findSubmission, findTenant } from "../find-resources.ts";
 
 type ReleaseOptions = Options & { readonly tenant?: string };
+type PolicyOptions = Options & { readonly tenant?: string; readonly to: UncertainPolicy };
 
-/** A person's answer to a held submission: it leaves after all. */
+/** What a person decides about submissions whose outcome is unknown: about one of them, and about those to come. */
 export function addReleaseSubmission(submission: Command, run: CommandLine): void {
   addLeaf(
     submission,
@@ -25,6 +27,22 @@ export function addReleaseSubmission(submission: Command, run: CommandLine): voi
         if (released) return exitCodes.done;
         print.note("error: this submission is not held; `mailfleet submission show` tells how it stands");
         return exitCodes.conflict;
+      }),
+    );
+  addLeaf(
+    submission,
+    "policy",
+    "what follows an outcome that stays unknown: hold it for a person, or resend it once with the same Message-ID",
+    "submission policy --tenant acme --to resend",
+  )
+    .option("--tenant <key>", "whose; the actor's own tenant where it is left out")
+    .addOption(new Option("--to <policy>", "what to do").choices(uncertainPolicies).makeOptionMandatory())
+    .action((options: PolicyOptions) =>
+      run.asActor(options, async (session, print) => {
+        const tenantId = await findTenant(session, options.tenant, "tenant.manage");
+        const grant = await session.authorize("tenant.manage", { tenantId });
+        await session.database.submissions.setUncertainPolicy(grant, options.to);
+        print.one({ tenantId, uncertain: options.to }, { Tenant: tenantId, Uncertain: options.to });
       }),
     );
 }
