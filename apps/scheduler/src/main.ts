@@ -6,10 +6,11 @@ import { type ClaimedRow, openDatabase } from "@mailfleet/database";
 import { MailboxId, SubmissionId } from "@mailfleet/domain";
 import { createGate } from "@mailfleet/gate";
 import { openQueue } from "@mailfleet/queue";
-import { deliverSubmissionJob, pollMailboxJob, reconcileSubmissionJob } from "@mailfleet/queue-contracts";
+import { deliverSubmissionJob, pollMailboxJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, runProcess, serveHealth, startLoop } from "@mailfleet/runtime";
 import { readConfig } from "./config.ts";
 import { schedulerEvents } from "./events.ts";
+import { reconciliationWork } from "./reconciliation-work.ts";
 import { repairLine } from "./repair-line.ts";
 import { startDispatch } from "./start-dispatch.ts";
 import { watchQueue } from "./watch-queue.ts";
@@ -42,16 +43,9 @@ await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
     toPayload: ({ id, epoch }: ClaimedRow) => ({ submissionId: SubmissionId.parse(id), epoch }),
     onClaimed: (rows: readonly ClaimedRow[]) => events.claimed("deliver", rows.length),
   };
-  const reconcile = {
-    ...shared,
-    claims: database.fleet.reconciliationClaims,
-    contract: reconcileSubmissionJob,
-    toPayload: ({ id, epoch }: ClaimedRow) => ({ submissionId: SubmissionId.parse(id), epoch }),
-    onClaimed: (rows: readonly ClaimedRow[]) => events.claimed("reconcile", rows.length),
-  };
   own(await startDispatch(poll, runAs("poll")));
   own(await startDispatch(deliver, runAs("deliver")));
-  own(await startDispatch(reconcile, runAs("reconcile")));
+  own(await startDispatch({ ...shared, ...reconciliationWork(database.fleet, events) }, runAs("reconcile")));
 
   const { fleet } = database;
   const watch = watchQueue({ gate, fleet, queue, onLost: events.queueLost, onUncertain: events.uncertain });

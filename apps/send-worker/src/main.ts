@@ -8,14 +8,14 @@ import { createGate } from "@mailfleet/gate";
 import { createImapSentFolder } from "@mailfleet/mail-source";
 import { createSmtpMailTransport } from "@mailfleet/mail-transport";
 import { openQueue } from "@mailfleet/queue";
-import { deliverSubmissionJob, reconcileSubmissionJob } from "@mailfleet/queue-contracts";
+import { deliverSubmissionJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
 import { createPasswordFlow, createTokenProvider } from "@mailfleet/token-providers";
 import { createCredentialStore, createVault, openKeyManagement } from "@mailfleet/vault";
 import { readConfig } from "./config.ts";
 import { deliverSubmission } from "./deliver-submission.ts";
 import { sendEvents } from "./events.ts";
-import { reconcileSubmission } from "./reconcile-submission.ts";
+import { startReconciling } from "./start-reconciling.ts";
 
 await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -52,22 +52,7 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
       },
     }),
   );
-  const reconcile = reconcileSubmission({
-    ...{ gate, database, tokens, sentFolder, now },
-    ...config.reconciling,
-    onLook: events.looked,
-  });
-  own(
-    queue.startWorker(reconcileSubmissionJob, reconcile, {
-      concurrency: config.reconciling.concurrency,
-      softStopMs: 5_000,
-      onError: events.failed,
-      onOutcome: events.jobEnded,
-      async onBadPayload(bad) {
-        events.jobBad(bad);
-        await database.audit.recordDiscardedJob({ queue: reconcileSubmissionJob.queue, ...bad });
-      },
-    }),
-  );
+  const { audit } = database;
+  own(startReconciling({ queue, audit, gate, database, tokens, sentFolder, now, events, ...config.reconciling }));
   log.info("worker.started", {});
 });

@@ -100,6 +100,7 @@ async function recordAndReopen(sql: Sql, submissionId: SubmissionId, outcome: At
 
 const eventOf: Partial<Record<SubmissionState, EventType>> = {
   sent: "submission.sent",
+  held: "submission.held",
   rejected: "submission.rejected",
   uncertain: "submission.uncertain",
 };
