@@ -21,6 +21,7 @@ import { addSend } from "./commands/send.ts";
 import { addSigningKey } from "./commands/signing-key.ts";
 import { addStatus } from "./commands/status.ts";
 import { addSubmission } from "./commands/submission.ts";
+import { addSuppression } from "./commands/suppression.ts";
 import { addTenant } from "./commands/tenant.ts";
 import { addVault } from "./commands/vault.ts";
 
@@ -29,6 +30,6 @@ export const commands: readonly AddCommand[] = [
   ...[addInit, addDb, addConfig, addCapacity],
   ...[addOperator, addSigningKey, addVault, addProviderApp],
   ...[addProvision, addTenant, addMailbox, addCredential, addActor, addHostLimit, addPolicy],
-  ...[addMessage, addQuarantine, addClassify, addSend, addSubmission, addInspect],
+  ...[addMessage, addQuarantine, addClassify, addSend, addSubmission, addSuppression, addInspect],
   ...[addEvent, addAudit, addStatus],
 ];

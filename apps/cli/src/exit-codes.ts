@@ -110,6 +110,10 @@ export const endingByCode = {
     hint: "Check the mail server's host and port, and run the same command again.",
   },
   "queue.unavailable": { exitCode: tryLater, hint: again },
+  "recipient.suppressed": {
+    exitCode: conflict,
+    hint: "Leave the suppressed recipients out; `mailfleet suppression list` says why they are, `suppression remove` takes one off.",
+  },
   "resource.conflicting": {
     exitCode: conflict,
     hint: "Look at what is there already, then choose another name or leave it.",

@@ -50,20 +50,10 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const warm = own(await startWarm({ ...keeping, ...config.warm, events }));
   closeWhenLost(warm.connections, access);
   const hosts = { watch: createHostWatch(), onChange: events.hostChanged };
-  const parts = {
-    gate,
-    database,
-    access,
-    tokens,
-    source,
-    blobs,
-    hosts,
-    now,
-    random: Math.random,
-    ...createJudges(config, now),
-  };
+  const parts = { gate, database, access, tokens, source, blobs, hosts, now, random: Math.random };
   const telling = { onPage: events.pageStored, onLook: events.looked };
-  const handle = pollMailbox({ ...parts, polling: config.polling, warm, ...telling });
+  const judges = createJudges(config, now);
+  const handle = pollMailbox({ ...parts, ...judges, polling: config.polling, warm, ...telling });
   own(startWorkers(queue, [pollMailboxJob, warm.ownJob], handle, { ...config.polling, events, audit: database.audit }));
   log.info("worker.started", {});
 });

@@ -1,6 +1,13 @@
 import type { NewAttachment, NewMessage } from "@mailfleet/database";
 import { type BlobRef, type BlobSegment, untrusted } from "@mailfleet/domain";
-import { contentKey, parseMessage, type ReadableMessage, sha256, sha256Passing } from "@mailfleet/mail-content";
+import {
+  contentKey,
+  parseMessage,
+  type ReadableMessage,
+  readTraces,
+  sha256,
+  sha256Passing,
+} from "@mailfleet/mail-content";
 import type { PageMessage } from "@mailfleet/mail-source";
 import { type DraftMessage, unread } from "./judge-page.ts";
 
@@ -23,7 +30,8 @@ async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: B
   const raw = await segment.append(bytes);
   const rawSha256 = sha256(bytes);
   const parsed = parseMessage(bytes);
-  if (parsed.kind === "unparsed") return withoutContent(message, raw, rawSha256, parsed);
+  const traces = readTraces(bytes, parsed);
+  if (parsed.kind === "unparsed") return { ...withoutContent(message, raw, rawSha256, parsed), traces };
   const body = await segment.append(Buffer.from(JSON.stringify({ text: parsed.text, html: parsed.html })));
   const { messageIdHeader, inReplyTo, references, subject, from, replyTo, to, cc, date } = parsed;
   const outside = untrusted({ messageIdHeader, inReplyTo, references, envelope: { subject, from, replyTo, to, cc } });
@@ -41,6 +49,7 @@ async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: B
     attachments: await storedAttachments(parsed, segment),
     content: parsed,
     bytes,
+    traces,
   };
 }
 

@@ -2,20 +2,18 @@
  * Scheduler. Turns due mailboxes and submissions into jobs, fairly and within every tenant's limits. Run as many as you like:
  * PostgreSQL's row locks keep them apart, and there is no leader.
  */
-import { type ClaimedRow, openDatabase } from "@mailfleet/database";
-import { MailboxId, SubmissionId } from "@mailfleet/domain";
+import { openDatabase } from "@mailfleet/database";
 import { createGate } from "@mailfleet/gate";
 import { openQueue } from "@mailfleet/queue";
-import { deliverSubmissionJob, pollMailboxJob } from "@mailfleet/queue-contracts";
 import { createLog, createMetrics, runProcess, serveHealth, startLoop } from "@mailfleet/runtime";
 import { readConfig } from "./config.ts";
 import { schedulerEvents } from "./events.ts";
 import { repairLine } from "./repair-line.ts";
-import { routeToAll, routeToHolders } from "./route-to-holders.ts";
 import { startDispatch } from "./start-dispatch.ts";
 import { watchFreshness } from "./watch-freshness.ts";
 import { watchQueue } from "./watch-queue.ts";
 import { watchWorkers } from "./watch-workers.ts";
+import { workKinds } from "./work-kinds.ts";
 
 await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -34,22 +32,9 @@ await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
   const runAs = (loop: string) => ({ stopping, onError: (error: unknown) => events.passFailed(loop, error) });
   const workers = watchWorkers({ gate, fleet, queue, onGone: events.workersGone });
   own(startLoop(workers.pass, runAs("workers")));
-  const toPoll = ({ id, epoch }: ClaimedRow) => ({ mailboxId: MailboxId.parse(id), epoch });
-  const poll = {
-    ...shared,
-    claims: fleet.mailboxClaims,
-    route: routeToHolders({ queue, contract: pollMailboxJob, toPayload: toPoll }, workers),
-    onClaimed: (rows: readonly ClaimedRow[]) => events.claimed("poll", rows.length),
-  };
-  const toDeliver = ({ id, epoch }: ClaimedRow) => ({ submissionId: SubmissionId.parse(id), epoch });
-  const deliver = {
-    ...shared,
-    claims: fleet.submissionClaims,
-    route: routeToAll({ queue, contract: deliverSubmissionJob, toPayload: toDeliver }),
-    onClaimed: (rows: readonly ClaimedRow[]) => events.claimed("deliver", rows.length),
-  };
-  own(await startDispatch(poll, runAs("poll")));
-  own(await startDispatch(deliver, runAs("deliver")));
+  for (const { kind, ...work } of workKinds({ fleet, queue, workers, events })) {
+    own(await startDispatch({ ...shared, ...work }, runAs(kind)));
+  }
 
   const watch = watchQueue({ gate, fleet, queue, onLost: events.queueLost, onUncertain: events.uncertain });
   own(startLoop(watch, runAs("watch")));

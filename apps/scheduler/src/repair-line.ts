@@ -4,7 +4,7 @@ import { scheduler } from "./dispatch.ts";
 
 export type RepairLine = {
   readonly gate: Gate;
-  readonly fleet: Pick<Database["fleet"], "mailboxClaims" | "submissionClaims">;
+  readonly fleet: Pick<Database["fleet"], "mailboxClaims" | "reconciliationClaims" | "submissionClaims">;
   readonly onRepaired: (lanesCount: number) => void;
 };
 
@@ -14,7 +14,11 @@ const passMs = 60_000;
 export function repairLine({ gate, fleet, onRepaired }: RepairLine): () => Promise<number> {
   return async () => {
     const grant = await gate.authorize({ actor: scheduler, action: "fleet.sweep", resource: {} });
-    const repaired = [await fleet.mailboxClaims.repair(grant), await fleet.submissionClaims.repair(grant)];
+    const repaired = [
+      await fleet.mailboxClaims.repair(grant),
+      await fleet.submissionClaims.repair(grant),
+      await fleet.reconciliationClaims.repair(grant),
+    ];
     const lanesCount = repaired.reduce((sum, count) => sum + count, 0);
     if (lanesCount > 0) onRepaired(lanesCount);
     return passMs;

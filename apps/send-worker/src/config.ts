@@ -23,6 +23,10 @@ export const Environment = workerEnvironment({
     description:
       "After this long, in ms, a transmission nobody reported on is uncertain. Servers may take 10 minutes to answer.",
   }),
+  SEND_RECONCILE_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(600_000).meta({
+    description:
+      "For how long, in ms, an uncertain submission is looked for in its mailbox's Sent folder before the tenant's policy decides.",
+  }),
 });
 
 /** Flat names outside, one shape per component inside. */
@@ -33,5 +37,6 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
     accepting: { concurrency: env.SEND_ACCEPT_CONCURRENCY },
     classifier: classifierConfig(env),
     sending: { concurrency: env.SEND_CONCURRENCY, prepareMs: env.SEND_PREPARE_MS, transmitMs: env.SEND_TRANSMIT_MS },
+    reconciling: { spanMs: env.SEND_RECONCILE_MS, runMs: env.SEND_PREPARE_MS, concurrency: 5 },
   };
 }

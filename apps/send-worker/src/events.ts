@@ -8,6 +8,11 @@ export function sendEvents(log: Log, metrics: Metrics) {
   ]);
   const acceptances = metrics.counter("mailfleet_send_jobs_total", "Plain send jobs, by how they ended.", ["outcome"]);
   const appRefusals = metrics.counter("mailfleet_provider_app_refusals_total", "Provider apps refused.", ["app"]);
+  const looks = metrics.counter(
+    "mailfleet_reconcile_looks_total",
+    "Looks for uncertain submissions, by what followed.",
+    ["state"],
+  );
   const failures = metrics.counter("mailfleet_send_worker_failures_total", "Errors nobody expected.", []);
   return {
     attempted(submissionId: string, state: string, reason: string | null) {
@@ -21,6 +26,10 @@ export function sendEvents(log: Log, metrics: Metrics) {
     refused(reason: string) {
       acceptances.inc({ outcome: "refused" }, 1);
       log.warn("send-job.refused", { reason });
+    },
+    looked(submissionId: string, state: string, failure: string | null) {
+      looks.inc({ state }, 1);
+      log.info("submission.looked-for", { submissionId, state, reason: failure });
     },
     jobEnded({ jobId, outcome, runMs }: JobEnding) {
       log.debug("job.ended", {

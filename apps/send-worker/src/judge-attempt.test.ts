@@ -25,7 +25,19 @@ const target = {
 const judgement = { epoch: Epoch.parse(1), target, now, random: () => 0.5 };
 
 function recipient(address: string, state: RecipientRow["state"] = "waiting"): RecipientRow {
-  return { submissionId, tenantId, address, state, attemptsCount: 0, code: null, enhancedCode: null, changedAt: now };
+  return {
+    submissionId,
+    tenantId,
+    address,
+    state,
+    attemptsCount: 0,
+    code: null,
+    enhancedCode: null,
+    changedAt: now,
+    bounce: null,
+    bouncedAt: null,
+    complainedAt: null,
+  };
 }
 const [ada, bo] = [recipient("ada@a.example"), recipient("bo@b.example")];
 

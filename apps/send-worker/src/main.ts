@@ -6,6 +6,7 @@ import { openBlobStore } from "@mailfleet/blob-store";
 import { createContentClassifiers } from "@mailfleet/classifiers";
 import { openDatabase } from "@mailfleet/database";
 import { createGate, processActor } from "@mailfleet/gate";
+import { createImapSentFolder } from "@mailfleet/mail-source";
 import { createSmtpMailTransport } from "@mailfleet/mail-transport";
 import { openQueue } from "@mailfleet/queue";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
@@ -16,6 +17,7 @@ import { sendEvents } from "./events.ts";
 import { openAccessWatch } from "./open-access-watch.ts";
 import { startAccepting } from "./start-accepting.ts";
 import { startDelivering } from "./start-delivering.ts";
+import { startReconciling } from "./start-reconciling.ts";
 
 await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const config = readConfig();
@@ -38,8 +40,9 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const exchanges = { ...sealed, random: Math.random, onAppRefused: events.appRefused };
   const flows = createTokenFlows({ now, tls: config.tls });
   const tokens = own(createTokenProvider({ flows, credentials: sealed.credentials, exchanges, now }));
-  const guard = createNetworkGuard(config.network);
-  const transport = own(createSmtpMailTransport({ guard, tls: config.tls, pool: {}, now }));
+  const network = { guard: createNetworkGuard(config.network), tls: config.tls, now };
+  const transport = own(createSmtpMailTransport({ ...network, pool: {} }));
+  const sentFolder = createImapSentFolder(network);
   const blobs = openBlobStore({ root: config.blobRoot, keys: createContentKeys(vault), now });
 
   const classifiers = createContentClassifiers(config.classifier, now);
@@ -47,5 +50,7 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   const queue = own(await openQueue({ ...config.queue, onError: failed }));
   own(startDelivering({ ...parts, ...config.sending, queue, events, onOutcome: events.attempted }));
   own(startAccepting({ gate, database, blobs, queue, now, events, ...config.accepting }));
+  const { audit } = database;
+  own(startReconciling({ queue, audit, gate, database, tokens, sentFolder, now, events, ...config.reconciling }));
   log.info("worker.started", {});
 });

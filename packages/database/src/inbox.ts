@@ -2,7 +2,9 @@ import { type BlobRef, type Epoch, MessageId, newId, OperationalError, type Untr
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Transaction } from "./connection.ts";
 import { type Judgement, judgementColumns, keepQuarantineSmall, noteCorrespondents } from "./judgement.ts";
+import { lockNamedSubmissions, type MessageTraces } from "./named-submissions.ts";
 import { type NewEvent, recordEvents } from "./record-events.ts";
+import { recordTraces } from "./record-traces.ts";
 import { resolveThreads } from "./resolve-threads.ts";
 import type { Envelope } from "./schema.ts";
 import { threadLinks } from "./thread-links.ts";
@@ -35,6 +37,8 @@ export type NewMessage = {
   readonly attachments: readonly NewAttachment[];
   /** Nothing is stored before somebody looked at it. */
   readonly judgement: Judgement;
+  /** What it says of itself and of mail that was sent; left out where it could not be read. */
+  readonly traces?: MessageTraces | undefined;
 };
 
 export type FolderCursor = {
@@ -152,6 +156,7 @@ async function storePage(
   mailboxId: string,
   page: NewPage,
 ): Promise<StoredPage> {
+  const named = await lockNamedSubmissions(tx, grant, mailboxId, page.messages);
   await holdRun(tx, grant, mailboxId, page.epoch);
   const threads = await resolveThreads(tx, grant.tenantId, mailboxId, page.messages.map(threadLinks));
   const numbered = page.messages.map((message, index) => ({
@@ -164,7 +169,10 @@ async function storePage(
 
   const fresh = numbered.filter(({ id }) => inserted.has(id));
   const backfilled = page.history !== undefined && page.history !== null;
-  const events: NewEvent[] = fresh.map((message) => ({ ...announcement(message), backfilled }));
+  const traced = await recordTraces(tx, grant, fresh, named);
+  const told = fresh.filter(({ id }) => !traced.own.has(id));
+  const events: NewEvent[] = told.map((message) => ({ ...announcement(message), backfilled }));
+  events.push(...traced.events);
   const passed = await noteUnreadable(tx, grant, mailboxId, page);
   for (let count = 0; count < passed; count++)
     events.push({ type: "mailbox.message-unreadable", subjectId: mailboxId });

@@ -25,6 +25,7 @@ export type {
   TenantBounds,
   TenantSettings,
 } from "./fleet/provisioning.ts";
+export type { LookOutcome, ReconcileTarget } from "./fleet/reconciliations.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
 export type { Beat, BeatAnswer, Workers } from "./fleet/workers.ts";
@@ -46,13 +47,15 @@ export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";
 export { microBatch } from "./micro-batch.ts";
 export { migrateDatabase } from "./migrate.ts";
+export type { MessageTraces } from "./named-submissions.ts";
 export type { Contents, DestroyedKey, Offboarding, Remains } from "./offboarding.ts";
 export type { Database, DatabaseOptions } from "./open-database.ts";
 export { openDatabase } from "./open-database.ts";
 export type { HeldMessage, Quarantine } from "./quarantine.ts";
-export type { Address, Envelope, OutboundPolicy, SenderTrust, SubmissionState } from "./schema.ts";
-export { noSenderTrust, outboundPolicies } from "./schema.ts";
+export type { Address, Envelope, OutboundPolicy, SenderTrust, SubmissionState, UncertainPolicy } from "./schema.ts";
+export { noSenderTrust, outboundPolicies, uncertainPolicies } from "./schema.ts";
 export type { NewSubmission, RecipientRow, SubmissionRow } from "./submissions.ts";
+export type { SuppressionRow } from "./suppressions.ts";
 export type { TenantKeyRow, TenantKeys } from "./tenant-keys.ts";
 export type {
   AllowListEntry,

@@ -17,9 +17,10 @@ import { createHostLimits } from "./fleet/host-limits.ts";
 import { createKeyRewrap } from "./fleet/key-rewrap.ts";
 import { createProviderApps } from "./fleet/provider-apps.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
+import { createReconciliations } from "./fleet/reconciliations.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
-import { mailboxWork, submissionWork } from "./fleet/work-tables.ts";
+import { mailboxWork, reconcileWork, submissionWork } from "./fleet/work-tables.ts";
 import { createWorkers } from "./fleet/workers.ts";
 import { createGateFacts } from "./gate-facts.ts";
 import { createInbox } from "./inbox.ts";
@@ -31,6 +32,7 @@ import { createOffboarding } from "./offboarding.ts";
 import { createQuarantine } from "./quarantine.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createSubmissions } from "./submissions.ts";
+import { createSuppressions } from "./suppressions.ts";
 import { createTenantKeys } from "./tenant-keys.ts";
 import { createTenantPolicies } from "./tenant-policies.ts";
 
@@ -78,6 +80,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     quarantine: createQuarantine(connection),
     signingKeys: createSigningKeys(connection),
     submissions: createSubmissions(connection),
+    suppressions: createSuppressions(connection),
     tenantKeys: createTenantKeys(connection),
     /** Work across tenants: ids, states, times and counters. */
     fleet: {
@@ -85,10 +88,12 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       mailboxClaims: createClaims(connection, mailboxWork),
       submissionClaims: createClaims(connection, submissionWork),
       hostBreakers: createHostBreakers(connection),
+      reconciliationClaims: createClaims(connection, reconcileWork),
       hostLimits: createHostLimits(connection),
       keyRewrap: createKeyRewrap(connection),
       providerApps: createProviderApps(connection),
       provisioning: createProvisioning(connection),
+      reconciliations: createReconciliations(connection),
       status: createStatus(connection),
       submissions: createFleetSubmissions(connection),
       freshness: createFreshness(connection),

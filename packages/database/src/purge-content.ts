@@ -9,6 +9,7 @@ const purged = {
   cursors: ["mailbox_id", "folder"],
   unreadable_uids: ["mailbox_id", "folder", "uid_validity", "uid"],
   correspondents: ["address"],
+  suppressions: ["address"],
   allow_list: ["direction", "pattern"],
 } as const;
 
@@ -27,6 +28,7 @@ export const keptTables: readonly string[] = [
   "mailbox_traffic",
   "mailboxes", // without address and name
   "offboarding_reports",
+  "reconciliations", // gone with the submissions
   "staged_credentials", // empty by then
   "submission_attempts",
   "submission_recipients",

@@ -38,6 +38,10 @@ export const outboundPolicies = ["replies-only", "known-correspondents", "allow-
 /** To whom a tenant may write at all. The gate decides, by stored facts. */
 export type OutboundPolicy = (typeof outboundPolicies)[number];
 
+export const uncertainPolicies = ["hold", "resend"] as const;
+/** What follows an outcome that stays unknown: a person decides, or the same message leaves once more. */
+export type UncertainPolicy = (typeof uncertainPolicies)[number];
+
 export const tenants = pgTable("tenants", {
   id: uuid("id").$type<TenantId>().primaryKey(),
   key: text("key").notNull(),
@@ -50,6 +54,7 @@ export const tenants = pgTable("tenants", {
 
   outboundPolicy: text("outbound_policy", { enum: outboundPolicies }).notNull().default("open"),
   quarantineMax: integer("quarantine_max").notNull().default(10_000),
+  uncertainPolicy: text("uncertain_policy", { enum: uncertainPolicies }).notNull().default("hold"),
 });
 
 /** What the operator said of a mailbox: whose word about a sender is believed there. Nothing of it comes from mail. */
@@ -209,6 +214,13 @@ export const messages = pgTable("messages", {
   quarantine: text("quarantine", { enum: ["held", "released", "deleted"] }),
   quarantineReason: text("quarantine_reason"),
   quarantineChangedAt: instant("quarantine_changed_at"),
+  origin: text("origin", { enum: ["received", "own"] })
+    .notNull()
+    .default("received"),
+  kind: text("kind", { enum: ["message", "bounce", "complaint", "auto-reply", "list", "calendar"] })
+    .notNull()
+    .default("message"),
+  submissionId: uuid("submission_id").$type<SubmissionId>(),
 });
 
 export const messageLocations = pgTable("message_locations", {
@@ -322,6 +334,33 @@ export const submissionRecipients = pgTable("submission_recipients", {
   code: integer("code"),
   enhancedCode: text("enhanced_code"),
   changedAt: instant("changed_at").notNull().defaultNow(),
+  bounce: text("bounce", { enum: ["hard", "soft"] }),
+  bouncedAt: instant("bounced_at"),
+  complainedAt: instant("complained_at"),
+});
+
+export const suppressions = pgTable("suppressions", {
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  address: text("address").notNull(),
+  reason: text("reason", { enum: ["hard-bounce", "complaint", "added"] }).notNull(),
+  submissionId: uuid("submission_id").$type<SubmissionId>(),
+  addedAt: instant("added_at").notNull().defaultNow(),
+});
+
+export const reconciliations = pgTable("reconciliations", {
+  id: uuid("id").$type<SubmissionId>().primaryKey(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  state: text("state", { enum: ["idle", "claimed", "running"] })
+    .notNull()
+    .default("idle"),
+  nextDue: instant("next_due"),
+  epoch: count("epoch").notNull().default(0),
+  failuresCount: integer("failures_count").notNull().default(0),
+  lane: text("lane").notNull().default(""),
+  beganAt: instant("began_at").notNull().defaultNow(),
+  looksCount: integer("looks_count").notNull().default(0),
+  resendsCount: integer("resends_count").notNull().default(0),
+  lastFailure: text("last_failure"),
 });
 
 export const audit = pgTable("audit", {

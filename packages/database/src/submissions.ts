@@ -14,7 +14,9 @@ import { type Cancellation, cancelSubmission } from "./cancel-submission.ts";
 import type { Connection } from "./connection.ts";
 import { and, asc, desc, eq } from "./drizzle.ts";
 import { microBatch } from "./micro-batch.ts";
-import { submissionRecipients, submissions } from "./schema.ts";
+import { releaseSubmission } from "./release-submission.ts";
+import { submissionRecipients, submissions, tenants, type UncertainPolicy } from "./schema.ts";
+import { refuseSuppressed } from "./suppressions.ts";
 
 /** The lane it stands in when it is due is the claim's business alone. */
 export type SubmissionRow = Omit<typeof submissions.$inferSelect, "lane">;
@@ -49,7 +51,7 @@ export type Submissions = {
    * One row before anything else. Two at once with one key are one submission. For those alone whom the grant names: the
    * gate was asked about them, or they get nothing.
    *
-   * @throws OperationalError `idempotency.conflicting`, `gate.denied`
+   * @throws OperationalError `idempotency.conflicting`, `gate.denied`, `recipient.suppressed`
    */
   accept(grant: Grant<"submission.create">, submission: NewSubmission): Promise<SubmissionRow>;
   find(
@@ -64,6 +66,10 @@ export type Submissions = {
     submissionId: SubmissionId,
     verdicts: readonly ContentVerdict[],
   ): Promise<void>;
+  /** Sends what is held once more, under the same Message-ID. False: it is not held. */
+  release(grant: Grant<"submission.release">, submissionId: SubmissionId): Promise<boolean>;
+  /** What follows an outcome that stays unknown, for all submissions of the tenant. */
+  setUncertainPolicy(grant: Grant<"tenant.manage">, policy: UncertainPolicy): Promise<void>;
   list(grant: Grant<"submission.read">, limit: number): Promise<readonly SubmissionRow[]>;
   recipients(
     grant: Grant<"submission.read" | "submission.deliver">,
@@ -93,6 +99,7 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
     async accept(grant, submission) {
       requireGrant(grant, now());
       requireRecipients(grant, submission.envelope.to);
+      await refuseSuppressed(sql, grant, submission.envelope.to);
       await accepts({ grant, submission });
       const row = await findRepeated(grant, submission.idempotencyKey, submission.requestSha256);
       if (!row) throw new Error("a submission vanished after its insert");
@@ -115,6 +122,14 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
       await sql`
         update submissions set verdicts = ${JSON.stringify(verdicts)}::jsonb
         where id = ${submissionId} and tenant_id = ${grant.tenantId}`;
+    },
+    async release(grant, submissionId) {
+      requireGrant(grant, now());
+      return releaseSubmission(sql, grant, submissionId);
+    },
+    async setUncertainPolicy(grant, uncertainPolicy) {
+      requireGrant(grant, now());
+      await orm.update(tenants).set({ uncertainPolicy }).where(eq(tenants.id, grant.tenantId));
     },
     async list(grant, limit) {
       requireGrant(grant, now());

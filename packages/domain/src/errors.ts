@@ -43,6 +43,7 @@ export const remedyByCode = {
   "provider.throttled": "wait",
   "provider.unavailable": "retry",
   "queue.unavailable": "retry",
+  "recipient.suppressed": "discard",
   "resource.conflicting": "discard",
   "resource.missing": "discard",
   "run.expired": "retry",

@@ -18,6 +18,8 @@ export const tenantActions = [
   "submission.create",
   "submission.deliver",
   "submission.read",
+  "submission.release",
+  "suppression.manage",
   "tenant.manage",
   "tenant.read",
 ] as const;

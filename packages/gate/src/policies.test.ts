@@ -48,6 +48,8 @@ const managesTenants: Action[] = [
   "quarantine.manage",
   "submission.cancel",
   "submission.read",
+  "submission.release",
+  "suppression.manage",
   "tenant.manage",
   "tenant.read",
 ];

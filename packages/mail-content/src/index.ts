@@ -16,6 +16,8 @@ export type {
 } from "./inspect-message.ts";
 export { inspectMessage } from "./inspect-message.ts";
 export type { MessageKind } from "./kind/read-kind.ts";
+export type { MailTraces, ReportedRecipient, SentNames } from "./kind/read-traces.ts";
+export { noTraces, readTraces } from "./kind/read-traces.ts";
 export type { DraftAddress, DraftAttachment, MessageDraft, OwnHeader } from "./message-draft.ts";
 export { newMessageIdHeader, parseMessageIds, readMessageIdHeader, referencesMax } from "./message-id-header.ts";
 export type { ParseLimits } from "./parse-limits.ts";

@@ -9,5 +9,7 @@ export type { JobContext, JobHandler, JobOutcome } from "./outcome.ts";
 export { again, discard, done } from "./outcome.ts";
 export type { PollMailbox } from "./poll-mailbox.ts";
 export { pollMailboxJob } from "./poll-mailbox.ts";
+export type { ReconcileSubmission } from "./reconcile-submission.ts";
+export { reconcileSubmissionJob } from "./reconcile-submission.ts";
 export type { SendJob } from "./send.ts";
 export { sendJob, sendRequestLengthMax } from "./send.ts";

@@ -3,6 +3,7 @@ import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findScope, findSubmission, findTenant, findTenants, missing, resourceOf } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
 import { parseCount } from "../parse-options.ts";
+import { addReleaseSubmission } from "./release-submission.ts";
 import { addSubmissionEndings } from "./submission-endings.ts";
 
 type ListOptions = Options & { readonly tenant?: string; readonly mailbox?: string; readonly limit: number };
@@ -10,6 +11,7 @@ type ShowOptions = Options & { readonly tenant?: string };
 
 export const addSubmission: AddCommand = (program, run) => {
   const submission = program.command("submission").description("outbound messages and how they fare");
+  addReleaseSubmission(submission, run);
   addLeaf(submission, "list", "submissions, newest first", "submission list --tenant acme")
     .option("--tenant <key>", "only this tenant's")
     .option("--mailbox <key>", "only of this mailbox; needs --tenant where you are an operator")

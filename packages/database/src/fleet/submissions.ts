@@ -100,6 +100,7 @@ async function recordAndReopen(sql: Sql, submissionId: SubmissionId, outcome: At
 
 const eventOf: Partial<Record<SubmissionState, EventType>> = {
   sent: "submission.sent",
+  held: "submission.held",
   rejected: "submission.rejected",
   uncertain: "submission.uncertain",
 };
@@ -159,7 +160,7 @@ async function recordAttempts(
 }
 
 /** Whose event it is, from a row that says so. */
-function aboutOf(row: Record<string, unknown>): { tenantId: TenantId; namespace: Namespace; mailboxId: string } {
+export function aboutOf(row: Record<string, unknown>): { tenantId: TenantId; namespace: Namespace; mailboxId: string } {
   const { tenant_id: tenantId, namespace, mailbox_id: mailboxId } = row;
   return { tenantId: TenantId.parse(tenantId), namespace: namespace as Namespace, mailboxId: String(mailboxId) };
 }

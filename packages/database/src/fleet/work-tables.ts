@@ -1,12 +1,12 @@
 /**
- * What the claim needs to know of a table of work. `mailboxes` and `submissions` are claimed, started, kept alive,
+ * What the claim needs to know of a table of work. `mailboxes`, `submissions` and `reconciliations` are claimed, started, kept alive,
  * finished and swept by the same statements; only these names differ.
  */
 export type WorkTable = {
-  readonly table: "mailboxes" | "submissions";
+  readonly table: "mailboxes" | "submissions" | "reconciliations";
   readonly stateColumn: "work_state" | "state";
   /** Names this work in buckets and lanes. */
-  readonly kind: "poll" | "deliver";
+  readonly kind: "poll" | "deliver" | "reconcile";
   /** States whose row may be claimed once `next_due` has come. */
   readonly claimable: readonly string[];
   /** In the hands of a worker, and not yet at the point of no return. */
@@ -42,6 +42,22 @@ export const submissionWork: WorkTable = {
   claimable: ["scheduled", "accepted", "deferred", "claimed"],
   claimed: "claimed",
   running: "transmitting",
+  dueOnlyWhile: null,
+  tellsPass: false,
+  resident: false,
+};
+
+/**
+ * Looking for a submission of unknown outcome. A table of its own, so that the submission stays `uncertain` while it is looked
+ * for: nobody who delivers ever takes it for one that may be sent.
+ */
+export const reconcileWork: WorkTable = {
+  table: "reconciliations",
+  stateColumn: "state",
+  kind: "reconcile",
+  claimable: ["idle", "claimed", "running"],
+  claimed: "claimed",
+  running: "running",
   dueOnlyWhile: null,
   tellsPass: false,
   resident: false,

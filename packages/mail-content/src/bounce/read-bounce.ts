@@ -95,7 +95,7 @@ const stillTried =
   /notification \((delay|verzögerung)\)|has been delayed|will be retried|not yet been delivered|transient non-fatal|this is a warning message only|warning: could not send|still being retried|delivery (is )?delayed|delayed \d+ hours|will (continue|keep) (trying|to try)|delivery incomplete|no action is required on your part/i;
 
 /** From the returned message, from its copy in the words, or from what the report answers. */
-function originalMessageId({ leaves, text, headers }: ReportedMail): string | null {
+export function originalMessageId({ leaves, text, headers }: ReportedMail): string | null {
   for (const { contentType, bytes, nesting, headers: partHeaders } of leaves) {
     const returned =
       isMessage({ contentType }) || /^text\/rfc822-headers$|^message\/.*headers$/.test(contentType.value);
