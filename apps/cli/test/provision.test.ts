@@ -218,7 +218,7 @@ describe("provision", () => {
     expect(stdout).toBe("");
     expect(stderr).toBe("plan: 5 unchanged\n");
     const list = await cli.run("mailbox list --tenant acme");
-    expect(list.stdout.split("\n")[0]).toMatch(/^TENANT +KEY +ADDRESS +STATE +REASON +NEXT DUE$/);
+    expect(list.stdout.split("\n")[0]).toMatch(/^TENANT +KEY +ADDRESS +STATE +REASON +NEXT DUE +STALE SINCE$/);
     expect(list.stderr).toBe("");
   });
 

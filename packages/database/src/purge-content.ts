@@ -17,7 +17,6 @@ const purged = {
 export const keptTables: readonly string[] = [
   "access_changes",
   "access_tokens", // gone with the credentials
-  "actor_keys", // public keys
   "actors",
   "audit",
   "binding_challenges",
@@ -44,7 +43,7 @@ const batchRowsMax = 2_000;
 export async function purgeBatch(sql: Sql, tenantId: string): Promise<boolean> {
   let deletedCount = 0;
   for (const [table, columns] of Object.entries(purged)) {
-    const key = sql(columns as unknown as string[]);
+    const key = sql([...columns]);
     const rows = await sql`
       delete from ${sql(table)} where tenant_id = ${tenantId} and (${key}) in (
         select ${key} from ${sql(table)} where tenant_id = ${tenantId} limit ${batchRowsMax})`;

@@ -108,7 +108,10 @@ describe("offboarding a tenant", () => {
       type: "mailfleet.offboarding",
       tenant: { id: tenant.tenantId, key: "leaver", namespace: "leaver" },
       contents: "purged",
-      destroyedKeys: [{ purpose: "credentials", version: 1, destroyedAt: expect.any(String) }],
+      destroyedKeys: [
+        { purpose: "content", version: 1, destroyedAt: expect.any(String) },
+        { purpose: "credentials", version: 1, destroyedAt: expect.any(String) },
+      ],
       remains: { credentials: 0, queuedSubmissions: 0, actorsNotRevoked: 0, content: { messages: 0, submissions: 0 } },
       backups: { mayHold: ["credentials", "content"], openWith: [expect.stringMatching(/^local:/)] },
     });

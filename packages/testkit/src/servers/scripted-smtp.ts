@@ -61,7 +61,7 @@ export type ScriptedSmtp = {
   readonly security: "tls" | "starttls";
   readonly caPem: string;
   readonly seen: SmtpRecord;
-  /** Connections from now on follow this script; without one, all goes well. */
+  /** Connections from now on follow this script; without one, all goes well. Those from before end here. */
   play(script?: SmtpScript): void;
   openConnectionsCount(): number;
   close(): Promise<void>;
@@ -95,6 +95,7 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
     seen,
     play(next = {}) {
       script = next;
+      for (const socket of open) socket.destroy();
     },
     openConnectionsCount: () => open.size,
     async close() {
