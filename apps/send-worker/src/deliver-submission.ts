@@ -1,4 +1,4 @@
-import type { Database, DeliveryTarget } from "@mailfleet/database";
+import type { Database, Deliverable, DeliveryTarget } from "@mailfleet/database";
 import {
   type BlobStore,
   type ContentClassifier,
@@ -24,7 +24,7 @@ import { putOff } from "./put-off.ts";
 
 export type DeliverSubmissionDeps = {
   readonly gate: Gate;
-  readonly database: Pick<Database, "actors" | "fleet" | "mailboxes" | "policies" | "submissions">;
+  readonly database: Pick<Database, "fleet" | "submissions">;
   readonly access: Pick<AccessWatch, "hold">;
   readonly classifiers: readonly ContentClassifier[];
   readonly tokens: TokenProvider<Grant<"submission.deliver">>;
@@ -51,10 +51,8 @@ export function deliverSubmission(deps: DeliverSubmissionDeps): JobHandler<Deliv
 
   return async ({ submissionId, epoch }, { signal }): Promise<JobOutcome> => {
     const held = { id: submissionId, epoch };
-    const grant = await runGrant();
-    const target = await database.fleet.submissions.deliveryTarget(grant, submissionId, epoch);
+    const target = await database.fleet.submissions.take(await runGrant(), held, deps.prepareMs);
     if (target === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
-    if (!(await database.fleet.submissionClaims.heartbeat(grant, held, deps.prepareMs))) return discard("not-ours");
 
     const attempt = await attemptWatched(deps, { submissionId, epoch, target, signal, runGrant });
     const judgement = { epoch, target, now: now(), random };
@@ -108,12 +106,13 @@ async function attemptOnce(deps: DeliverSubmissionDeps, context: AttemptContext)
   const recipients = { waiting: [], settled: [] } as Pick<Attempt, "waiting" | "settled">;
   try {
     const grant = await authorizeDelivery(deps, context);
-    const all = await deps.database.submissions.recipients(grant, context.submissionId);
-    const waiting = all.filter(({ state }) => state === "waiting" || state === "deferred");
-    const settled = all.filter((recipient) => !waiting.includes(recipient));
+    const deliverable = await deps.database.submissions.deliverable(grant, context.submissionId);
+    if (deliverable === null) throw new OperationalError("resource.missing", "the submission or its mailbox is gone");
+    const waiting = deliverable.recipients.filter(({ state }) => state === "waiting" || state === "deferred");
+    const settled = deliverable.recipients.filter((recipient) => !waiting.includes(recipient));
     Object.assign(recipients, { waiting, settled });
     const to = waiting.map(({ address }) => address);
-    return { kind: "answered", receipt: await transmit(deps, context, grant, to), ...recipients };
+    return { kind: "answered", receipt: await transmit(deps, context, { grant, deliverable, to }), ...recipients };
   } catch (error) {
     const failure = operational(error, context.signal);
     if (failure === null) throw error;
@@ -123,33 +122,34 @@ async function attemptOnce(deps: DeliverSubmissionDeps, context: AttemptContext)
 
 /** Asked at delivery time, as the actor who made it: whoever may no longer send does not send. */
 async function authorizeDelivery(
-  { gate, database }: DeliverSubmissionDeps,
-  { submissionId, target, runGrant }: AttemptContext,
+  { gate }: DeliverSubmissionDeps,
+  { submissionId, target }: AttemptContext,
 ): Promise<Grant<"submission.deliver">> {
-  const { tenantId, mailboxId, actorId } = target;
-  const row = await database.actors.findForDelivery(await runGrant(), actorId);
-  if (row === null) throw new OperationalError("gate.denied", "the actor who made this submission is gone");
+  const { tenantId, mailboxId, actor } = target;
+  if (actor === null) throw new OperationalError("gate.denied", "the actor who made this submission is gone");
   const resource = { tenantId, mailboxId, subjectId: submissionId };
-  return gate.authorize({ actor: storedActor(row), action: "submission.deliver", resource });
+  return gate.authorize({ actor: storedActor(actor), action: "submission.deliver", resource });
 }
+
+type Transmission = {
+  readonly grant: Grant<"submission.deliver">;
+  readonly deliverable: Deliverable;
+  readonly to: readonly string[];
+};
 
 async function transmit(
   deps: DeliverSubmissionDeps,
   { submissionId, epoch, target, signal, runGrant }: AttemptContext,
-  grant: Grant<"submission.deliver">,
-  to: readonly string[],
+  { grant, deliverable, to }: Transmission,
 ) {
-  const submission = await deps.database.submissions.find(grant, submissionId);
-  const mailbox = await deps.database.mailboxes.find(grant, target.mailboxId);
-  if (!submission || !mailbox?.smtp)
-    throw new OperationalError("resource.missing", "the mailbox has no submission server");
+  const { smtp: server, envelopeFrom: from } = deliverable;
+  if (server === null) throw new OperationalError("resource.missing", "the mailbox has no submission server");
   const login = await deps.tokens.login(grant, target.mailboxId, { signal });
-  const raw = Buffer.concat(await Array.fromAsync(deps.blobs.read(grant, submission.raw, { signal })));
-  await passContent(deps, grant, { submission, raw, signal });
-  const envelope = { from: submission.envelopeFrom, to };
+  const raw = Buffer.concat(await Array.fromAsync(deps.blobs.read(grant, deliverable.raw, { signal })));
+  await passContent(deps, grant, { submissionId, deliverable, raw, signal });
   const sending = deps.transport.send(
-    { server: mailbox.smtp, login },
-    { envelope, raw },
+    { server, login },
+    { envelope: { from, to }, raw },
     {
       signal,
       // The point of no return: committed before the server hears of the message. Whoever lost the claim stops here.

@@ -1,14 +1,5 @@
 import type { RecipientRow } from "@mailfleet/database";
-import {
-  ActorId,
-  Epoch,
-  MailboxId,
-  newId,
-  OperationalError,
-  type SendReceipt,
-  SubmissionId,
-  TenantId,
-} from "@mailfleet/domain";
+import { Epoch, MailboxId, newId, OperationalError, type SendReceipt, SubmissionId, TenantId } from "@mailfleet/domain";
 import { describe, expect, it } from "vitest";
 import { type Attempt, judgeAttempt } from "./judge-attempt.ts";
 
@@ -18,7 +9,7 @@ const submissionId = newId(SubmissionId);
 const target = {
   tenantId,
   mailboxId: newId(MailboxId),
-  actorId: newId(ActorId),
+  actor: null,
   attemptsCount: 0,
   firstAttemptAt: null,
 };

@@ -1,11 +1,11 @@
-import type { AttemptOutcome, DeliveryTarget, RecipientOutcome, RecipientRow } from "@mailfleet/database";
+import type { AttemptOutcome, Deliverable, DeliveryTarget, RecipientOutcome } from "@mailfleet/database";
 import type { Epoch, OperationalError, SendReceipt } from "@mailfleet/domain";
 import { sendRetryAt } from "@mailfleet/scheduling";
 
 /** What became of one attempt. `waiting` are the recipients it concerned, `settled` those of earlier attempts. */
 export type Attempt = {
-  readonly waiting: readonly RecipientRow[];
-  readonly settled: readonly RecipientRow[];
+  readonly waiting: Deliverable["recipients"];
+  readonly settled: Deliverable["recipients"];
 } & (
   | { readonly kind: "answered"; readonly receipt: SendReceipt }
   | { readonly kind: "failed"; readonly error: OperationalError }

@@ -1,22 +1,27 @@
 import { actionFor, askClassifiers, labelsOf } from "@mailfleet/classifiers";
-import type { Database, OutboundAction, SubmissionRow } from "@mailfleet/database";
+import type { Database, Deliverable, OutboundAction } from "@mailfleet/database";
 import {
   type ClassifiableContent,
   type ContentClassifier,
   type ContentVerdict,
   OperationalError,
-  SubmissionId,
+  type SubmissionId,
   untrusted,
 } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { parseMessage } from "@mailfleet/mail-content";
 
 export type PassContentDeps = {
-  readonly database: Pick<Database, "policies" | "submissions">;
+  readonly database: Pick<Database, "submissions">;
   readonly classifiers: readonly ContentClassifier[];
 };
 
-type Outgoing = { readonly submission: SubmissionRow; readonly raw: Uint8Array; readonly signal: AbortSignal };
+type Outgoing = {
+  readonly submissionId: SubmissionId;
+  readonly deliverable: Pick<Deliverable, "isContentReleased" | "outboundActions">;
+  readonly raw: Uint8Array;
+  readonly signal: AbortSignal;
+};
 
 /**
  * Looks at a message before it leaves, as it will leave. What is found is stored; the tenant's policy says whether it goes.
@@ -27,14 +32,13 @@ type Outgoing = { readonly submission: SubmissionRow; readonly raw: Uint8Array; 
 export async function passContent(
   { database, classifiers }: PassContentDeps,
   grant: Grant<"submission.deliver">,
-  { submission, raw, signal }: Outgoing,
+  { submissionId, deliverable, raw, signal }: Outgoing,
 ): Promise<void> {
-  if (submission.contentReleasedAt !== null) return;
+  if (deliverable.isContentReleased) return;
   const shown = toClassifiable(raw);
   const verdicts = shown === null ? [unreadable] : await askClassifiers(classifiers, shown, { signal });
-  await database.submissions.recordVerdicts(grant, SubmissionId.parse(submission.id), verdicts);
-  const { outboundActions } = await database.policies.read(grant);
-  const { action, label } = actionFor<OutboundAction>(labelsOf(verdicts), outboundActions, {
+  await database.submissions.recordVerdicts(grant, submissionId, verdicts);
+  const { action, label } = actionFor<OutboundAction>(labelsOf(verdicts), deliverable.outboundActions, {
     order: ["deliver", "hold", "refuse"],
     otherwise: () => "hold",
   });

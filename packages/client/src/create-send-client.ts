@@ -1,4 +1,4 @@
-import type { Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet/database";
+import type { AcceptedRow, Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet/database";
 import {
   ActorId,
   answeredAddress,
@@ -85,7 +85,7 @@ export function createSendClient(deps: SendClientDeps): SendClient {
   };
 }
 
-function receiptOf({ id, state, messageIdHeader, threadId }: SubmissionRow, repeated: boolean): Receipt {
+function receiptOf({ id, state, messageIdHeader, threadId }: AcceptedRow, repeated: boolean): Receipt {
   return { submissionId: id, state, messageIdHeader, threadId, repeated };
 }
 

@@ -1,25 +1,56 @@
+import type { SubmissionId, TenantId, ThreadId } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import type { Sql } from "./connection.ts";
+import { answersByPlace, placedJson } from "./micro-batch.ts";
+import type { SubmissionState } from "./schema.ts";
 import type { NewSubmission } from "./submissions.ts";
 
 export type Acceptance = { readonly grant: Grant<"submission.create">; readonly submission: NewSubmission };
+
+/** The row that holds a key now, as far as a receipt tells of it. */
+export type AcceptedRow = {
+  readonly id: SubmissionId;
+  readonly state: SubmissionState;
+  readonly messageIdHeader: string;
+  readonly threadId: ThreadId;
+  readonly requestSha256: Uint8Array;
+};
+
+export type HeldKey = { readonly tenantId: TenantId; readonly idempotencyKey: string };
 
 /**
  * Inserts many submissions and their recipients in one statement, so that those who ask at the same moment share one commit.
  * A key that is taken is left as it is. Rows go in in the order of their keys: two batches that share keys wait, and do not
  * lock each other out.
+ *
+ * @returns the row of each key: the new one, or the one that had it before
  */
-export async function acceptSubmissions(sql: Sql, items: readonly Acceptance[]): Promise<readonly null[]> {
-  try {
-    await insert(sql, items);
-  } catch (error) {
-    if (items.length === 1) throw error;
-    // One row that cannot be written is not the others' failure; but here nobody can say which one it is.
-    const ends = await Promise.allSettled(items.map((item) => insert(sql, [item])));
-    const failed = ends.find((end) => end.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-  }
-  return items.map(() => null);
+export async function acceptSubmissions(sql: Sql, items: readonly Acceptance[]): Promise<readonly AcceptedRow[]> {
+  await insert(sql, items);
+  const keys = items.map(({ grant, submission: { idempotencyKey } }) => ({ tenantId: grant.tenantId, idempotencyKey }));
+  const rows = await findByKeys(sql, keys);
+  return rows.map((row) => {
+    if (row === null) throw new Error("a submission vanished after its insert");
+    return row;
+  });
+}
+
+/** The rows that were accepted under these keys, or null. */
+export async function findByKeys(sql: Sql, keys: readonly HeldKey[]): Promise<readonly (AcceptedRow | null)[]> {
+  const rows = await sql`
+    select a.place, s.id, s.state, s.message_id_header, s.thread_id, s.request_sha256
+    from jsonb_to_recordset(${placedJson(keys)}::jsonb) as a("tenantId" uuid, "idempotencyKey" text, place int)
+    cross join lateral (
+      select id, state, message_id_header, thread_id, request_sha256 from submissions
+      where tenant_id = a."tenantId" and idempotency_key = a."idempotencyKey" limit 1
+    ) s`;
+  return answersByPlace(keys, rows, (row) => ({
+    id: row["id"] as SubmissionId,
+    state: row["state"] as SubmissionState,
+    messageIdHeader: String(row["message_id_header"]),
+    threadId: row["thread_id"] as ThreadId,
+    requestSha256: row["request_sha256"] as Uint8Array,
+  }));
 }
 
 async function insert(sql: Sql, items: readonly Acceptance[]): Promise<void> {

@@ -15,8 +15,6 @@ export type Actors = {
   list(grant: Grant<"actor.manage" | "fleet.provision">): Promise<readonly ActorRow[]>;
   /** False where there is no such actor. Revoking twice is revoking once. */
   revoke(grant: Grant<"actor.manage" | "fleet.provision">, actorId: ActorId): Promise<boolean>;
-  /** Whom a submission was made by, to be asked again at delivery time. */
-  findForDelivery(grant: Grant<"fleet.run">, actorId: ActorId): Promise<ActorRow | null>;
 };
 
 export function createActors({ orm, now }: Connection): Actors {
@@ -49,11 +47,6 @@ export function createActors({ orm, now }: Connection): Actors {
         .where(and(mine, isNull(actors.revokedAt)));
       const rows = await orm.select({ id: actors.id }).from(actors).where(mine);
       return rows.length === 1;
-    },
-    async findForDelivery(grant, actorId) {
-      requireGrant(grant, now());
-      const [row] = await orm.select().from(actors).where(eq(actors.id, actorId));
-      return row ?? null;
     },
   };
 }

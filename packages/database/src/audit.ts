@@ -50,7 +50,7 @@ export function createAudit({ sql, orm, now }: Connection): Audit {
 
   // Decisions of one moment share one commit; each of them waits for it.
   const records = microBatch({
-    ...{ waitMs: 2, sizeMax: 500 },
+    ...{ waitMs: 2, sizeMax: 500, isolate: true },
     async run(entries: readonly AuditEntry[]) {
       await orm.insert(audit).values(entries.map(toRow));
       return entries.map(() => null);

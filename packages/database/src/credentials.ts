@@ -1,17 +1,20 @@
-import { CredentialId, type MailboxId, newId } from "@mailfleet/domain";
+import { CredentialId, type MailboxId, newId, type TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import type { Connection } from "./connection.ts";
+import type { Connection, Sql } from "./connection.ts";
 import { and, desc, eq, isNull } from "./drizzle.ts";
+import { answersByPlace, microBatch, placedJson } from "./micro-batch.ts";
 import { credentials } from "./schema.ts";
 
 export type CredentialRow = typeof credentials.$inferSelect;
+/** What a login is made of. */
+export type CurrentCredential = Pick<CredentialRow, "flow" | "id" | "sealed" | "version">;
 
 /** Sealed credentials of the grant's tenant. What they hold is opened by the vault alone. */
 export type Credentials = {
   current(
     grant: Grant<"mailbox.poll" | "submission.deliver" | "credential.manage">,
     mailboxId: MailboxId,
-  ): Promise<CredentialRow | null>;
+  ): Promise<CurrentCredential | null>;
   /**
    * Puts a new version beside the old one and makes it the current one. `seal` is told the id and version that the
    * sealed bytes are bound to.
@@ -24,21 +27,15 @@ export type Credentials = {
   ): Promise<CredentialRow>;
 };
 
-export function createCredentials({ orm, now }: Connection): Credentials {
+/** Workers that begin with many mailboxes at the same moment read their credentials together. */
+const batch = { waitMs: 2, sizeMax: 200 } as const;
+
+export function createCredentials({ sql, orm, now }: Connection): Credentials {
+  const currents = microBatch({ ...batch, run: (items: readonly OfMailbox[]) => readCurrent(sql, items) });
   return {
-    async current(grant, mailboxId) {
+    current(grant, mailboxId) {
       requireGrant(grant, now());
-      const [row] = await orm
-        .select()
-        .from(credentials)
-        .where(
-          and(
-            eq(credentials.tenantId, grant.tenantId),
-            eq(credentials.mailboxId, mailboxId),
-            isNull(credentials.retiredAt),
-          ),
-        );
-      return row ?? null;
+      return currents({ tenantId: grant.tenantId, mailboxId });
     },
     async put(grant, mailboxId, flow, seal) {
       requireGrant(grant, now());
@@ -59,4 +56,22 @@ export function createCredentials({ orm, now }: Connection): Credentials {
       });
     },
   };
+}
+
+type OfMailbox = { readonly tenantId: TenantId; readonly mailboxId: MailboxId };
+
+async function readCurrent(sql: Sql, items: readonly OfMailbox[]): Promise<readonly (CurrentCredential | null)[]> {
+  const rows = await sql`
+    select a.place, c.id, c.version, c.flow, c.sealed
+    from jsonb_to_recordset(${placedJson(items)}::jsonb) as a("tenantId" uuid, "mailboxId" uuid, place int)
+    cross join lateral (
+      select id, version, flow, sealed from credentials
+      where tenant_id = a."tenantId" and mailbox_id = a."mailboxId" and retired_at is null limit 1
+    ) c`;
+  return answersByPlace(items, rows, ({ id, version, flow, sealed }) => ({
+    id: id as CredentialId,
+    version: Number(version),
+    flow: String(flow),
+    sealed: sealed as Uint8Array,
+  }));
 }

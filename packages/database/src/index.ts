@@ -1,3 +1,4 @@
+export type { AcceptedRow } from "./accept-submissions.ts";
 /** All SQL of the fleet. Repositories take a grant first; work across tenants is under `fleet`. */
 
 export type { AccessTokenRow, AccessTokens, ExchangeLease, RotatedCredential, SealedToken } from "./access-tokens.ts";
@@ -9,10 +10,12 @@ export type { Cancellation } from "./cancel-submission.ts";
 export type { ClassifiedMessage } from "./content-verdicts.ts";
 export type { CredentialLifecycle, StagedCredential } from "./credential-lifecycle.ts";
 export type { CredentialRow } from "./credentials.ts";
+export type { Deliverable } from "./deliverables.ts";
 export type { EventRow } from "./events.ts";
 export type { AccessChanges, AccessReader } from "./fleet/access-changes.ts";
-export type { ClaimedRow, ClaimRequest, Claims, Finish, HeldRow, PollStart, StartedRow } from "./fleet/claims.ts";
+export type { ClaimedRow, ClaimRequest, Claims, Finish, PollStart, StartedRow } from "./fleet/claims.ts";
 export type { Freshness, FreshnessChange } from "./fleet/freshness.ts";
+export type { HeldRow } from "./fleet/held-rows.ts";
 export type { HostBreaker, HostBreakers, SeenBreaker } from "./fleet/host-breakers.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";
 export type { KeyRewrap, StandingKey } from "./fleet/key-rewrap.ts";
@@ -26,8 +29,9 @@ export type {
   TenantSettings,
 } from "./fleet/provisioning.ts";
 export type { LookOutcome, ReconcileTarget } from "./fleet/reconciliations.ts";
+export type { AttemptOutcome, RecipientOutcome } from "./fleet/record-outcomes.ts";
 export type { TenantStatus } from "./fleet/status.ts";
-export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
+export type { DeliveryTarget } from "./fleet/submissions.ts";
 export type { Beat, BeatAnswer, Workers } from "./fleet/workers.ts";
 export type {
   FolderCursor,

@@ -1,8 +1,12 @@
-import { MessageId, type TenantId } from "@mailfleet/domain";
 import type { Addressing, RecipientFacts } from "@mailfleet/gate";
 import type { Sql } from "./connection.ts";
+import { answersByPlace, placedJson } from "./micro-batch.ts";
+import { uuidOrNull } from "./uuid-or-null.ts";
 
-const nobody: RecipientFacts = { named: false, answered: false, known: false, listed: false };
+export const nobody: RecipientFacts = { named: false, answered: false, known: false, listed: false };
+
+/** `tenantId` is a UUID. */
+export type AddressingQuestion = { readonly tenantId: string; readonly addressing: Addressing };
 
 /**
  * What is stored about those a message would go to. Read from rows that no message can write: who has verifiably written,
@@ -11,36 +15,42 @@ const nobody: RecipientFacts = { named: false, answered: false, known: false, li
  */
 export async function readRecipientFacts(
   sql: Sql,
-  tenantId: TenantId,
-  addressing: Addressing,
-): Promise<RecipientFacts> {
-  const stored = idOrNull("submissionId" in addressing ? addressing.submissionId : null);
-  const named = "submissionId" in addressing ? [] : addressing.recipients;
-  const answers = idOrNull("submissionId" in addressing ? null : addressing.answersMessageId);
-  const [row] = await sql`
-    with answered as (
-      select attributed_to from messages where tenant_id = ${tenantId} and quarantine is null
-        and id = coalesce(${answers}::uuid,
-          (select answers_message_id from submissions where id = ${stored}::uuid and tenant_id = ${tenantId}))
-    ), recipient as (
-      select lower(jsonb_array_elements_text(${JSON.stringify(named)}::jsonb)) as address
-      union
-      select lower(address) from submission_recipients where submission_id = ${stored}::uuid and tenant_id = ${tenantId}
+  questions: readonly AddressingQuestion[],
+): Promise<readonly RecipientFacts[]> {
+  const rows = await sql`
+    with recipient as (
+      select a.place, a."tenantId" as tenant_id, r.address, coalesce(a.answers, s.answers_message_id) as answers
+      from jsonb_to_recordset(${placedJson(questions.map(toQuestion))}::jsonb)
+        as a("tenantId" uuid, stored uuid, named jsonb, answers uuid, place int)
+      left join lateral (
+        select answers_message_id from submissions where id = a.stored and tenant_id = a."tenantId" limit 1
+      ) s on true
+      cross join lateral (
+        select lower(jsonb_array_elements_text(a.named)) as address
+        union
+        select lower(address) from submission_recipients where submission_id = a.stored and tenant_id = a."tenantId"
+      ) r
     )
-    select count(*) > 0 as named,
-      coalesce(bool_and(r.address = (select attributed_to from answered)), false) as answered,
+    select r.place, count(*) > 0 as named,
+      coalesce(bool_and(r.address = (
+        select attributed_to from messages m where m.tenant_id = r.tenant_id and m.id = r.answers and m.quarantine is null)
+      ), false) as answered,
       coalesce(bool_and(exists (
-        select from correspondents c where c.tenant_id = ${tenantId} and c.address = r.address)), false) as known,
+        select from correspondents c where c.tenant_id = r.tenant_id and c.address = r.address)), false) as known,
       coalesce(bool_and(exists (
-        select from allow_list l where l.tenant_id = ${tenantId} and l.direction = 'recipient'
+        select from allow_list l where l.tenant_id = r.tenant_id and l.direction = 'recipient'
           and l.pattern in (r.address, substring(r.address from '@[^@]*$')))), false) as listed
-    from recipient r`;
-  if (!row) return nobody;
-  const { named: any, answered, known, listed } = row;
-  return { named: any === true, answered: answered === true, known: known === true, listed: listed === true };
+    from recipient r group by r.place`;
+  return answersByPlace(questions, rows, toFacts).map((facts) => facts ?? nobody);
 }
 
 /** Whoever asks the gate past its types names nothing that is stored. */
-function idOrNull(value: string | null): string | null {
-  return MessageId.safeParse(value).data ?? null;
+function toQuestion({ tenantId, addressing }: AddressingQuestion) {
+  if ("submissionId" in addressing)
+    return { tenantId, stored: uuidOrNull(addressing.submissionId), named: [], answers: null };
+  return { tenantId, stored: null, named: addressing.recipients, answers: uuidOrNull(addressing.answersMessageId) };
+}
+
+function toFacts({ named, answered, known, listed }: Record<string, unknown>): RecipientFacts {
+  return { named: named === true, answered: answered === true, known: known === true, listed: listed === true };
 }

@@ -9,14 +9,22 @@ import {
   type ThreadId,
 } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import { type Acceptance, acceptSubmissions } from "./accept-submissions.ts";
+import {
+  type Acceptance,
+  type AcceptedRow,
+  acceptSubmissions,
+  findByKeys,
+  type HeldKey,
+} from "./accept-submissions.ts";
 import { type Cancellation, cancelSubmission } from "./cancel-submission.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Sql } from "./connection.ts";
+import { type Deliverable, type OfSubmission, readDeliverables } from "./deliverables.ts";
 import { and, asc, desc, eq } from "./drizzle.ts";
+import { sortedJson } from "./fleet/held-rows.ts";
 import { microBatch } from "./micro-batch.ts";
 import { releaseSubmission } from "./release-submission.ts";
 import { submissionRecipients, submissions, tenants, type UncertainPolicy } from "./schema.ts";
-import { refuseSuppressed } from "./suppressions.ts";
+import { type Addressed, countSuppressed, refuseSuppressed } from "./suppressions.ts";
 
 /** The lane it stands in when it is due is the claim's business alone. */
 export type SubmissionRow = Omit<typeof submissions.$inferSelect, "lane">;
@@ -46,18 +54,17 @@ export type Submissions = {
     grant: Grant<"submission.create">,
     idempotencyKey: string,
     requestSha256: Uint8Array,
-  ): Promise<SubmissionRow | null>;
+  ): Promise<AcceptedRow | null>;
   /**
    * One row before anything else. Two at once with one key are one submission. For those alone whom the grant names: the
    * gate was asked about them, or they get nothing.
    *
    * @throws OperationalError `idempotency.conflicting`, `gate.denied`, `recipient.suppressed`
    */
-  accept(grant: Grant<"submission.create">, submission: NewSubmission): Promise<SubmissionRow>;
-  find(
-    grant: Grant<"submission.read" | "submission.deliver">,
-    submissionId: SubmissionId,
-  ): Promise<SubmissionRow | null>;
+  accept(grant: Grant<"submission.create">, submission: NewSubmission): Promise<AcceptedRow>;
+  find(grant: Grant<"submission.read">, submissionId: SubmissionId): Promise<SubmissionRow | null>;
+  /** All that one attempt needs; null where the submission or its mailbox is gone. */
+  deliverable(grant: Grant<"submission.deliver">, submissionId: SubmissionId): Promise<Deliverable | null>;
   /** Ends what no server has heard of yet; anything else stays as it is. Null where there is no such submission. */
   cancel(grant: Grant<"submission.cancel">, submissionId: SubmissionId): Promise<Cancellation | null>;
   /** What classifiers found, the latest look of each. */
@@ -71,39 +78,34 @@ export type Submissions = {
   /** What follows an outcome that stays unknown, for all submissions of the tenant. */
   setUncertainPolicy(grant: Grant<"tenant.manage">, policy: UncertainPolicy): Promise<void>;
   list(grant: Grant<"submission.read">, limit: number): Promise<readonly SubmissionRow[]>;
-  recipients(
-    grant: Grant<"submission.read" | "submission.deliver">,
-    submissionId: SubmissionId,
-  ): Promise<readonly RecipientRow[]>;
+  recipients(grant: Grant<"submission.read">, submissionId: SubmissionId): Promise<readonly RecipientRow[]>;
 };
 
-const batch = { waitMs: 2, sizeMax: 200 } as const;
+const batch = { waitMs: 2, sizeMax: 200, isolate: true } as const;
 
 export function createSubmissions({ sql, orm, now }: Connection): Submissions {
   const accepts = microBatch({ ...batch, run: (items: readonly Acceptance[]) => acceptSubmissions(sql, items) });
-  const findRepeated: Submissions["findRepeated"] = async (grant, idempotencyKey, requestSha256) => {
-    requireGrant(grant, now());
-    const [row] = await orm
-      .select()
-      .from(submissions)
-      .where(and(eq(submissions.tenantId, grant.tenantId), eq(submissions.idempotencyKey, idempotencyKey)));
-    if (!row) return null;
-    if (Buffer.compare(row.requestSha256, requestSha256) === 0) return row;
-    throw new OperationalError("idempotency.conflicting", "this idempotency key was used for another request", {
-      publicMessage: "This idempotency key was already used for a different message. Use a new key for a new message.",
-    });
-  };
+  const findings = microBatch({ ...batch, run: (keys: readonly HeldKey[]) => findByKeys(sql, keys) });
+  const suppressedCounts = microBatch({ ...batch, run: (items: readonly Addressed[]) => countSuppressed(sql, items) });
+  const deliverables = microBatch({ ...batch, run: (items: readonly OfSubmission[]) => readDeliverables(sql, items) });
+  const verdictsBy = microBatch({ ...batch, run: (items: readonly Judged[]) => recordVerdicts(sql, items) });
 
   return {
-    findRepeated,
+    async findRepeated(grant, idempotencyKey, requestSha256) {
+      requireGrant(grant, now());
+      const row = await findings({ tenantId: grant.tenantId, idempotencyKey });
+      return row === null ? null : sameRequest(row, requestSha256);
+    },
     async accept(grant, submission) {
       requireGrant(grant, now());
-      requireRecipients(grant, submission.envelope.to);
-      await refuseSuppressed(sql, grant, submission.envelope.to);
-      await accepts({ grant, submission });
-      const row = await findRepeated(grant, submission.idempotencyKey, submission.requestSha256);
-      if (!row) throw new Error("a submission vanished after its insert");
-      return row;
+      const { to } = submission.envelope;
+      requireRecipients(grant, to);
+      refuseSuppressed(await suppressedCounts({ tenantId: grant.tenantId, addresses: to }), to.length);
+      return sameRequest(await accepts({ grant, submission }), submission.requestSha256);
+    },
+    deliverable(grant, submissionId) {
+      requireGrant(grant, now());
+      return deliverables({ tenantId: grant.tenantId, id: submissionId });
     },
     async find(grant, submissionId) {
       requireGrant(grant, now());
@@ -119,9 +121,7 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
     },
     async recordVerdicts(grant, submissionId, verdicts) {
       requireGrant(grant, now());
-      await sql`
-        update submissions set verdicts = ${JSON.stringify(verdicts)}::jsonb
-        where id = ${submissionId} and tenant_id = ${grant.tenantId}`;
+      await verdictsBy({ tenantId: grant.tenantId, id: submissionId, verdicts });
     },
     async release(grant, submissionId) {
       requireGrant(grant, now());
@@ -159,4 +159,24 @@ function requireRecipients(grant: Grant<"submission.create">, to: readonly strin
   const granted = new Set(grant.recipients);
   if (to.every((address) => granted.has(address.toLowerCase()))) return;
   throw new OperationalError("gate.denied", "the gate was not asked about every recipient of this submission");
+}
+
+/** @throws OperationalError `idempotency.conflicting` */
+function sameRequest(row: AcceptedRow, requestSha256: Uint8Array): AcceptedRow {
+  if (Buffer.compare(row.requestSha256, requestSha256) === 0) return row;
+  throw new OperationalError("idempotency.conflicting", "this idempotency key was used for another request", {
+    publicMessage: "This idempotency key was already used for a different message. Use a new key for a new message.",
+  });
+}
+
+type Judged = OfSubmission & { readonly verdicts: readonly ContentVerdict[] };
+
+async function recordVerdicts(sql: Sql, items: readonly Judged[]): Promise<readonly null[]> {
+  await sql`
+    with judged as materialized (
+      select a.verdicts, s.id from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, "tenantId" uuid, verdicts jsonb)
+      cross join lateral (select id from submissions where id = a.id and tenant_id = a."tenantId" limit 1 for update) s
+    )
+    update submissions s set verdicts = judged.verdicts from judged where s.id = judged.id`;
+  return items.map(() => null);
 }

@@ -1,7 +1,8 @@
-import { OperationalError } from "@mailfleet/domain";
+import { OperationalError, type TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Sql } from "./connection.ts";
 import { and, asc, eq } from "./drizzle.ts";
+import { answersByPlace, placedJson } from "./micro-batch.ts";
 import { suppressions } from "./schema.ts";
 
 export type SuppressionRow = typeof suppressions.$inferSelect;
@@ -40,18 +41,27 @@ export function createSuppressions({ orm, now }: Connection): Suppressions {
   };
 }
 
-/** @throws OperationalError `recipient.suppressed`, which says how many and never whom */
-export async function refuseSuppressed(
-  sql: Sql,
-  { tenantId }: Grant<"submission.create">,
-  addresses: readonly string[],
-): Promise<void> {
-  const asked = JSON.stringify(addresses.map((address) => address.toLowerCase()));
+export type Addressed = { readonly tenantId: TenantId; readonly addresses: readonly string[] };
+
+/** How many of the addresses each tenant does not write to any more. */
+export async function countSuppressed(sql: Sql, items: readonly Addressed[]): Promise<readonly number[]> {
+  const asked = items.map(({ tenantId, addresses }) => ({
+    tenantId,
+    addresses: [...new Set(addresses.map((address) => address.toLowerCase()))],
+  }));
   const rows = await sql`
-    select from suppressions
-    where tenant_id = ${tenantId} and address in (select jsonb_array_elements_text(${asked}::jsonb))`;
-  if (rows.count === 0) return;
-  const text = `${rows.count} of ${addresses.length} recipients are on the suppression list`;
+    select a.place, count(*)::int as count
+    from jsonb_to_recordset(${placedJson(asked)}::jsonb) as a("tenantId" uuid, addresses jsonb, place int)
+    cross join lateral jsonb_array_elements_text(a.addresses) as asked(address)
+    join suppressions s on s.tenant_id = a."tenantId" and s.address = asked.address
+    group by a.place`;
+  return answersByPlace(asked, rows, (row) => Number(row["count"])).map((count) => count ?? 0);
+}
+
+/** @throws OperationalError `recipient.suppressed`, which says how many and never whom */
+export function refuseSuppressed(suppressedCount: number, recipientsCount: number): void {
+  if (suppressedCount === 0) return;
+  const text = `${suppressedCount} of ${recipientsCount} recipients are on the suppression list`;
   throw new OperationalError("recipient.suppressed", text, {
     publicMessage: `${text}: they bounced or complained before. Leave them out, or have them taken off the list.`,
   });

@@ -3,6 +3,7 @@ import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Sql } from "../connection.ts";
 import { microBatch } from "../micro-batch.ts";
 import { claimDue } from "./claim-due.ts";
+import { answersByRow, type HeldRow, sortedJson } from "./held-rows.ts";
 import type { SeenBreaker } from "./host-breakers.ts";
 import { createLaneWatch } from "./lane-watch.ts";
 import { dueChannel, msUntilDue, reopenLanes, repairLanes } from "./lanes.ts";
@@ -24,9 +25,6 @@ export type ClaimedRow = {
   /** The worker that holds something open for it, as far as anyone knows; it may be gone. */
   readonly holder: string | null;
 };
-
-/** One row in someone's hands. Only the newest epoch may write. */
-export type HeldRow = { readonly id: string; readonly epoch: Epoch };
 
 /** What the end of the run decides by. For work that is no pass, `quietPassesCount` is 0 and `lastFailure` null. */
 export type StartedRow = {
@@ -170,11 +168,6 @@ export function createClaims(connection: Connection, work: WorkTable): Claims {
 
 type Timed = HeldRow & { readonly runMs: number };
 
-/** Rows are updated in the order of their ids, so that two batches that share rows cannot lock each other out. */
-function sortedJson(items: readonly (HeldRow & object)[]): string {
-  return JSON.stringify(items.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
-}
-
 /**
  * The row of `a.id`, by its key and locked, in the order in which `a` comes. Written as a join it may be planned to walk
  * everything that is in flight, since the index of that is believed to be empty; behind a limit no condition is pushed in.
@@ -200,22 +193,14 @@ async function start(
     returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.failures_count,
       ${work.tellsPass ? passColumns(sql) : sql`0 as quiet_passes_count, null as last_failure`},
       ${work.resident ? sql`w.folder || ' ' || w.imap` : sql`''`} as opened`;
-  const started = new Map<string, StartedRow>();
-  for (const row of rows) {
-    started.set(rowKey(row["id"], row["epoch"]), {
-      tenantId: row["tenant_id"] as TenantId,
-      failuresCount: Number(row["failures_count"]),
-      quietPassesCount: Number(row["quiet_passes_count"]),
-      lastFailure: row["last_failure"] as string | null,
-      poll: work.tellsPass ? pollStartOf(row) : null,
-      opened: String(row["opened"]),
-    });
-  }
-  return items.map(({ id, epoch }) => {
-    const row = started.get(rowKey(id, epoch)) ?? null;
-    started.delete(rowKey(id, epoch));
-    return row;
-  });
+  return answersByRow(items, rows, (row) => ({
+    tenantId: row["tenant_id"] as TenantId,
+    failuresCount: Number(row["failures_count"]),
+    quietPassesCount: Number(row["quiet_passes_count"]),
+    lastFailure: row["last_failure"] as string | null,
+    poll: work.tellsPass ? pollStartOf(row) : null,
+    opened: String(row["opened"]),
+  }));
 }
 
 const passColumns = (sql: Sql) => sql`
@@ -251,7 +236,7 @@ async function heartbeat({ sql }: Connection, work: WorkTable, items: readonly T
     update ${sql(work.table)} w set next_due = now() + asked.run_ms * interval '1 millisecond'
     from asked where w.id = asked.id
     returning w.id, w.epoch::float8 as epoch`;
-  return answersInOrder(items, rows);
+  return heldBy(items, rows);
 }
 
 async function finish({ sql }: Connection, work: WorkTable, items: readonly Finish[]): Promise<readonly boolean[]> {
@@ -286,7 +271,7 @@ async function finish({ sql }: Connection, work: WorkTable, items: readonly Fini
     const tenantIds = awaited.map((row) => String(row["tenant_id"]));
     await reopenLanes(sql, work, { tenantIds, hosts: awaited.map((row) => String(row["lane"])) });
   }
-  return answersInOrder(items, rows);
+  return heldBy(items, rows);
 }
 
 /** The rows in `asked` are locked and ours, so what follows from their end is written in the same statement. */
@@ -308,12 +293,6 @@ function residency(sql: Connection["sql"], { resident }: WorkTable) {
   };
 }
 
-/** The same row twice in one batch is one row: only the first of them is told that it holds it. */
-function answersInOrder(items: readonly HeldRow[], rows: Iterable<Record<string, unknown>>): readonly boolean[] {
-  const changed = new Set([...rows].map((row) => rowKey(row["id"], row["epoch"])));
-  return items.map(({ id, epoch }) => changed.delete(rowKey(id, epoch)));
-}
-
-function rowKey(id: unknown, epoch: unknown): string {
-  return `${id} ${epoch}`;
+function heldBy(items: readonly HeldRow[], rows: Iterable<Record<string, unknown>>): readonly boolean[] {
+  return answersByRow(items, rows, () => true).map((isHeld) => isHeld === true);
 }

@@ -4,7 +4,7 @@ import type { Connection, Transaction } from "../connection.ts";
 import { type EventType, recordEvents } from "../record-events.ts";
 import { outcomeUnknown, settleAsSent } from "../record-traces.ts";
 import type { UncertainPolicy } from "../schema.ts";
-import type { HeldRow } from "./claims.ts";
+import type { HeldRow } from "./held-rows.ts";
 import { reopenLanes } from "./lanes.ts";
 import { aboutOf } from "./submissions.ts";
 import { reconcileWork } from "./work-tables.ts";

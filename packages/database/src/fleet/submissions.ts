@@ -1,44 +1,27 @@
-import { type ActorId, type Epoch, type MailboxId, type Namespace, SubmissionId, TenantId } from "@mailfleet/domain";
-import { type Grant, requireGrant } from "@mailfleet/gate";
-import type { Connection, Sql, Transaction } from "../connection.ts";
-import { and, eq } from "../drizzle.ts";
-import { type EventType, recordEvents } from "../record-events.ts";
-import { type SubmissionState, submissions } from "../schema.ts";
-import { reopenLanes } from "./lanes.ts";
-import { submissionWork } from "./work-tables.ts";
-
-export type RecipientOutcome = {
-  readonly address: string;
-  readonly state: "accepted" | "deferred" | "rejected";
-  readonly code: number | null;
-  readonly enhancedCode: string | null;
-};
-
-/** How one attempt ended. `state` is derived from the recipients by the caller's rules, or says why none was reached. */
-export type AttemptOutcome = {
-  readonly epoch: Epoch;
-  readonly state: Extract<SubmissionState, "sent" | "rejected" | "deferred" | "uncertain" | "held">;
-  readonly reason: string | null;
-  /** When a deferred one is due again. */
-  readonly nextDue: Date | null;
-  readonly recipients: readonly RecipientOutcome[];
-  readonly serverMessageId: string | null;
-  /** False where the attempt never reached the server's answer to a recipient: it costs no attempt of the schedule. */
-  readonly counts: boolean;
-};
+import { type Epoch, type MailboxId, type Namespace, SubmissionId, TenantId } from "@mailfleet/domain";
+import { type Grant, requireGrant, type StoredActor } from "@mailfleet/gate";
+import type { Connection, Sql } from "../connection.ts";
+import { microBatch } from "../micro-batch.ts";
+import { recordEvents } from "../record-events.ts";
+import { answersByRow, type HeldRow, sortedJson } from "./held-rows.ts";
+import { type AttemptOutcome, recordOutcomes } from "./record-outcomes.ts";
 
 /** What a send worker is told before it has a grant: ids and states, no content. */
 export type DeliveryTarget = {
   readonly tenantId: TenantId;
   readonly mailboxId: MailboxId;
-  readonly actorId: ActorId;
+  /** Who made the submission, to be asked again at delivery time; null where that row is gone. */
+  readonly actor: StoredActor | null;
   readonly attemptsCount: number;
   readonly firstAttemptAt: Date | null;
 };
 
 export type FleetSubmissions = {
-  /** Whose submission this is, while `epoch` still holds it; null for a duplicate or an old job. */
-  deliveryTarget(grant: Grant<"fleet.run">, submissionId: SubmissionId, epoch: Epoch): Promise<DeliveryTarget | null>;
+  /**
+   * Whose submission this is, held for `prepareMs` from now on; null for a duplicate or an old job, whose epoch holds
+   * nothing any more.
+   */
+  take(grant: Grant<"fleet.run">, held: HeldSubmission, prepareMs: number): Promise<DeliveryTarget | null>;
   /**
    * Outcome, recipients and event in one transaction. False: a newer epoch holds the submission; nothing was changed. A late
    * answer still settles what a sweep has meanwhile called uncertain.
@@ -48,27 +31,25 @@ export type FleetSubmissions = {
   sweepTransmitting(grant: Grant<"fleet.sweep">): Promise<number>;
 };
 
-export function createFleetSubmissions({ sql, orm, now }: Connection): FleetSubmissions {
+export type HeldSubmission = { readonly id: SubmissionId; readonly epoch: Epoch };
+
+/** Deliveries that begin and end at the same moment share a statement and a commit. */
+const batch = { waitMs: 3, sizeMax: 200 } as const;
+
+export function createFleetSubmissions({ sql, now }: Connection): FleetSubmissions {
+  const takes = microBatch({ ...batch, run: (items: readonly Taking[]) => take(sql, items) });
+  const outcomes = microBatch({
+    ...batch,
+    run: (items: readonly (AttemptOutcome & HeldRow)[]) => recordOutcomes(sql, items),
+  });
   return {
-    async deliveryTarget(grant, submissionId, epoch) {
+    take(grant, held, prepareMs) {
       requireGrant(grant, now());
-      const [row] = await orm
-        .select()
-        .from(submissions)
-        .where(and(eq(submissions.id, submissionId), eq(submissions.epoch, epoch), eq(submissions.state, "claimed")));
-      if (!row) return null;
-      const { tenantId, mailboxId, actorId, attemptsCount, firstAttemptAt } = row;
-      return {
-        tenantId: TenantId.parse(tenantId),
-        mailboxId: mailboxId as MailboxId,
-        actorId,
-        attemptsCount,
-        firstAttemptAt,
-      };
+      return takes({ ...held, prepareMs });
     },
     recordOutcome(grant, submissionId, outcome) {
       requireGrant(grant, now());
-      return recordAndReopen(sql, submissionId, outcome);
+      return outcomes({ ...outcome, id: submissionId });
     },
     sweepTransmitting(grant) {
       requireGrant(grant, now());
@@ -90,73 +71,33 @@ export function createFleetSubmissions({ sql, orm, now }: Connection): FleetSubm
   };
 }
 
-/** An attempt that has ended may be what others of the tenant, or of the host, were waiting for. */
-async function recordAndReopen(sql: Sql, submissionId: SubmissionId, outcome: AttemptOutcome): Promise<boolean> {
-  const ended = await sql.begin((tx) => recordOutcome(tx, submissionId, outcome));
-  if (ended === null) return false;
-  await reopenLanes(sql, submissionWork, { tenantIds: [ended.tenantId], hosts: [ended.lane] });
-  return true;
+type Taking = HeldRow & { readonly prepareMs: number };
+
+async function take(sql: Sql, items: readonly Taking[]): Promise<readonly (DeliveryTarget | null)[]> {
+  const rows = await sql`
+    with asked as materialized (
+      select w.id, a."prepareMs" as prepare_ms
+      from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, "prepareMs" float8)
+      cross join lateral (select id, epoch, state from submissions where id = a.id limit 1 for update) w
+      where w.epoch = a.epoch and w.state = 'claimed'
+    )
+    update submissions s set next_due = now() + asked.prepare_ms * interval '1 millisecond'
+    from asked where s.id = asked.id
+    returning s.id, s.epoch::float8 as epoch, s.tenant_id, s.mailbox_id, s.attempts_count, s.first_attempt_at, (
+      select jsonb_build_object('id', id, 'kind', kind, 'tenantId', tenant_id, 'actions', actions, 'mailboxIds', mailbox_ids)
+      from actors where id = s.actor_id) as actor`;
+  return answersByRow(items, rows, toTarget);
 }
 
-const eventOf: Partial<Record<SubmissionState, EventType>> = {
-  sent: "submission.sent",
-  held: "submission.held",
-  rejected: "submission.rejected",
-  uncertain: "submission.uncertain",
-};
-const finalStates: readonly SubmissionState[] = ["sent", "rejected", "cancelled"];
-
-async function recordOutcome(
-  tx: Transaction,
-  submissionId: SubmissionId,
-  outcome: AttemptOutcome,
-): Promise<{ tenantId: string; lane: string } | null> {
-  const [row] = await tx`
-    update submissions set
-      state = ${outcome.state}, state_reason = ${outcome.reason}, next_due = ${outcome.nextDue?.toISOString() ?? null}::timestamptz,
-      server_message_id = coalesce(${outcome.serverMessageId}, server_message_id),
-      attempts_count = attempts_count + ${outcome.counts ? 1 : 0},
-      first_attempt_at = coalesce(first_attempt_at, case when ${outcome.counts} then now() end),
-      final_at = case when ${finalStates.includes(outcome.state)} then now() end
-    where id = ${submissionId} and epoch = ${outcome.epoch}
-      and state in ('claimed', 'transmitting', 'uncertain')
-    returning mailbox_id, tenant_id, namespace, lane`;
-  if (!row) return null;
-  await Promise.all([recordRecipients(tx, submissionId, outcome), recordAttempts(tx, submissionId, outcome)]);
-  const type = eventOf[outcome.state];
-  if (type !== undefined) {
-    await recordEvents(tx, aboutOf(row), [{ type, subjectId: submissionId }]);
-  }
-  return { tenantId: String(row["tenant_id"]), lane: String(row["lane"]) };
-}
-
-async function recordRecipients(
-  tx: Transaction,
-  submissionId: SubmissionId,
-  { recipients }: AttemptOutcome,
-): Promise<void> {
-  if (recipients.length === 0) return;
-  await tx`
-    update submission_recipients r
-    set state = o.state, code = o.code, enhanced_code = o."enhancedCode", attempts_count = attempts_count + 1, changed_at = now()
-    from jsonb_to_recordset(${JSON.stringify(recipients)}::jsonb) as o(address text, state text, code int, "enhancedCode" text)
-    where r.submission_id = ${submissionId} and r.address = o.address`;
-}
-
-async function recordAttempts(
-  tx: Transaction,
-  submissionId: SubmissionId,
-  { epoch, state, recipients }: AttemptOutcome,
-): Promise<void> {
-  const none = { address: null, state, code: null, enhancedCode: null };
-  const rows = recipients.length === 0 ? [none] : recipients;
-  await tx`
-    insert into submission_attempts (submission_id, tenant_id, epoch, address, outcome, code, enhanced_code)
-    select s.id, s.tenant_id, ${epoch}, address, o.state, code, "enhancedCode"
-    from submissions s, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-      as o(address text, state text, code int, "enhancedCode" text)
-    where s.id = ${submissionId}
-    on conflict do nothing`;
+function toTarget(row: Record<string, unknown>): DeliveryTarget {
+  const firstAttemptAt = row["first_attempt_at"];
+  return {
+    tenantId: TenantId.parse(row["tenant_id"]),
+    mailboxId: row["mailbox_id"] as MailboxId,
+    actor: row["actor"] as StoredActor | null,
+    attemptsCount: Number(row["attempts_count"]),
+    firstAttemptAt: firstAttemptAt === null ? null : new Date(String(firstAttemptAt)),
+  };
 }
 
 /** Whose event it is, from a row that says so. */
