@@ -18,6 +18,9 @@ export type AcceptingParts = {
 /** A job that could not be accepted yet is tried again after this long: it is the only copy of its message. */
 const keepMs = 2_000;
 
+/** Accepting takes milliseconds, and nobody but the queue knows of a job whose worker died: it is to be found soon. */
+const lockMs = 8_000;
+
 /** Takes plain send jobs and makes submissions of them, as the actors who signed them. */
 export function startAccepting(parts: AcceptingParts): JobWorker {
   const { gate, database, blobs, queue, now, events, concurrency } = parts;
@@ -41,6 +44,7 @@ export function startAccepting(parts: AcceptingParts): JobWorker {
     {
       concurrency,
       keepMs,
+      lockMs,
       softStopMs: 20_000,
       onError: events.failed,
       onOutcome: events.jobEnded,

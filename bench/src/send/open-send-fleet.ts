@@ -6,7 +6,7 @@ import { createSendClient, type SendClient } from "@mailfleet/client";
 import { type Database, migrateDatabase, openDatabase } from "@mailfleet/database";
 import { ActorId, type MailboxId, Namespace, newId, type TenantId } from "@mailfleet/domain";
 import { type Actor, createGate, type Gate, processActor, storedActor } from "@mailfleet/gate";
-import { startApp } from "@mailfleet/testkit/fleet";
+import { type App, type LogLine, startApp } from "@mailfleet/testkit/fleet";
 import {
   type PostfixServer,
   startPostfix,
@@ -32,6 +32,8 @@ export type SendFleet = {
   readonly caFile: string;
   readonly client: SendClient;
   readonly sql: postgres.Sql;
+  /** The first thing that any process of the fleet logged as a failure. */
+  failure(): LogLine | undefined;
   addTenant(key: string, users: readonly string[]): Promise<SendTenant>;
   close(): Promise<void>;
 };
@@ -85,8 +87,10 @@ export async function openSendFleet(options: SendBenchOptions): Promise<SendFlee
   };
   const { profileFolder } = options;
   const profiling = profileFolder === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
+  const apps: App[] = [];
   for (const name of ["scheduler", ...Array<"send-worker">(options.workersCount).fill("send-worker")] as const) {
     const app = await startApp(name, { env, nodeArgs: name === "send-worker" ? profiling : [] });
+    apps.push(app);
     opened.defer(async () => void (await app.stop()));
   }
   const operator = await createOperator({ database, gate });
@@ -95,6 +99,7 @@ export async function openSendFleet(options: SendBenchOptions): Promise<SendFlee
   const parts = opened.move();
   return {
     ...{ postfix, caFile, sql, client: createSendClient({ database, blobs, gate, now }) },
+    failure: () => apps.flatMap(({ lines }) => lines).find(({ event }) => event?.endsWith("failed")),
     addTenant: (key, users) => addTenant({ database, gate, operator, credentials, postfix }, key, users),
     close: () => parts.disposeAsync(),
   };

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { hasServer } from "@mailfleet/testkit/servers";
 import { UsageError } from "../bench.ts";
 
 export type SendBenchOptions = {
@@ -19,7 +20,7 @@ export const sendUsage = `  --messages N     messages a round, of about 5 KB (20
   --rounds N       rounds; ratios and rates are medians over them (3)
   --workers N      send workers (1)
   --flat N         messages of the flat comparison: N mailboxes with one each, and one with N (1000)
-  --queue NAME     postgres (default) or redis
+  --queue NAME     redis (default where it is installed) or postgres
   --profile DIR    each send worker leaves a CPU profile in DIR
   --smoke          60 messages, one round: shows that the bench works, not how fast the fleet is`;
 
@@ -27,7 +28,7 @@ export const sendUsage = `  --messages N     messages a round, of about 5 KB (20
 export function readSendOptions(args: readonly string[]): SendBenchOptions {
   const { values } = parse(args);
   const smoke = values.smoke === true;
-  const queue = values.queue ?? "postgres";
+  const queue = values.queue ?? (hasServer("redis-server") ? "redis" : "postgres");
   if (queue !== "postgres" && queue !== "redis") throw new UsageError("--queue is postgres or redis");
   const workersCount = count("--workers", values.workers, 1);
   const connectionsCount = count("--connections", values.connections, smoke ? 3 : 12);

@@ -59,12 +59,14 @@ async function enqueueOne({ client }: SendFleet, { tenantId, mailboxIds, agent }
 
 /** When each was accepted by its server, in ms since 1970: all clocks are this machine's. */
 async function untilSent(
-  { sql }: SendFleet,
+  { sql, failure }: SendFleet,
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<Map<string, number>> {
   for (;;) {
     signal.throwIfAborted();
+    const fault = failure();
+    if (fault !== undefined) throw new VerificationError(`the fleet logged ${JSON.stringify(fault)}`);
     const rows = await sql`
       select id, state, (extract(epoch from final_at) * 1000)::float8 as at from submissions where id = any(${ids as string[]}::uuid[])`;
     const ended = rows.filter((row) => row["at"] !== null);

@@ -18,6 +18,8 @@ export type WorkerTerms = {
    * ended as `again` waits until then. Left out: a job runs once, however it ends.
    */
   readonly keepMs?: number;
+  /** How long a job stays with a worker that has fallen silent, in ms. Left out: as long as the queue says. */
+  readonly lockMs?: number;
   /** What a handler threw, with its job's id, or what the backend did, with null. */
   readonly onError: (error: unknown, context: { readonly jobId: string | null }) => void;
   /** The job ends after this has settled; a failure of its own goes to `onError`. */

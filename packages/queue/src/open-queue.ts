@@ -75,7 +75,7 @@ export async function openQueue(options: QueueOptions): Promise<JobQueue> {
       await Promise.all(shards.map((queue) => queue.close()));
     },
     generation: () => within(answerMsMax, "reading the generation", backend.generation()),
-    startWorker: (contract, handle, workerTerms) => startWorker(backend, contract, handle, { ...workerTerms, lockMs }),
+    startWorker: (contract, handle, workerTerms) => startWorker(backend, contract, handle, { lockMs, ...workerTerms }),
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()));
       await backend.close();

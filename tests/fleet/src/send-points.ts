@@ -10,13 +10,12 @@ export type SendPoint = {
 
 const deliver = "apps/send-worker/src/deliver-submission.ts";
 const transmit = "packages/mail-transport/src/smtp/transmit.ts";
-const fleetSubmissions = "packages/database/src/fleet/submissions.ts";
 
 /** Places along one delivery, in the order it passes them. */
 export const sendPoints: readonly SendPoint[] = [
   {
     name: "after it took the job",
-    point: { file: deliver, before: "const held = { id: submissionId, epoch };\n    const grant", hit: 1 },
+    point: { file: deliver, before: "const held = { id: submissionId, epoch };\n    const target", hit: 1 },
     state: "sent",
     deliveries: 1,
   },
@@ -65,12 +64,6 @@ export const sendPoints: readonly SendPoint[] = [
   {
     name: "with the answer understood, before the outcome was written",
     point: { file: deliver, before: "const recorded = await", hit: 1 },
-    state: "uncertain",
-    deliveries: 1,
-  },
-  {
-    name: "with the outcome written and not committed",
-    point: { file: fleetSubmissions, before: "const type = eventOf[outcome.state];", hit: 1 },
     state: "uncertain",
     deliveries: 1,
   },

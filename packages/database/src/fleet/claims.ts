@@ -173,7 +173,7 @@ type Timed = HeldRow & { readonly runMs: number };
  * everything that is in flight, since the index of that is believed to be empty; behind a limit no condition is pushed in.
  */
 const lockedRow = (sql: Sql, { table, stateColumn, resident }: WorkTable) => sql`
-  (select id, epoch, ${sql(stateColumn)} ${resident ? sql`, tenant_id, worker_id` : sql``} from ${sql(table)} where id = a.id limit 1 for update)`;
+  (select id, epoch, ${sql(stateColumn)} ${resident ? sql`, tenant_id, worker_id` : sql``} from ${sql(table)} where id = a.id limit 1 for no key update)`;
 
 async function start(
   { sql }: Connection,

@@ -62,7 +62,7 @@ async function record(sql: Sql, items: readonly Ended[]): Promise<readonly Recor
         reason text, "nextDue" timestamptz, "serverMessageId" text, counts boolean, final boolean, event text, recipients jsonb,
         attempts jsonb)
       cross join lateral (
-        select epoch, state, tenant_id, mailbox_id, namespace, lane from submissions where id = a.id limit 1 for update
+        select epoch, state, tenant_id, mailbox_id, namespace, lane from submissions where id = a.id limit 1 for no key update
       ) w
       where w.epoch = a.epoch and w.state in ('claimed', 'transmitting', 'uncertain')
     ), ended as (
@@ -88,7 +88,7 @@ async function record(sql: Sql, items: readonly Ended[]): Promise<readonly Recor
       from asked where event is not null window mailbox as (partition by mailbox_id order by id)
     ), locked as materialized (
       select m.id, told.count from (select distinct mailbox_id, count from told order by 1) told
-      cross join lateral (select id from mailboxes where id = told.mailbox_id limit 1 for update) m
+      cross join lateral (select id from mailboxes where id = told.mailbox_id limit 1 for no key update) m
     ), counter as (
       update mailboxes m set event_seq = m.event_seq + locked.count from locked where m.id = locked.id returning m.id, m.event_seq
     ), events as (

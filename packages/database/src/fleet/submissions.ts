@@ -34,7 +34,7 @@ export type FleetSubmissions = {
 export type HeldSubmission = { readonly id: SubmissionId; readonly epoch: Epoch };
 
 /** Deliveries that begin and end at the same moment share a statement and a commit. */
-const batch = { waitMs: 3, sizeMax: 200 } as const;
+const batch = { waitMs: 3, sizeMax: 200, isolate: true } as const;
 
 export function createFleetSubmissions({ sql, now }: Connection): FleetSubmissions {
   const takes = microBatch({ ...batch, run: (items: readonly Taking[]) => take(sql, items) });
@@ -78,7 +78,7 @@ async function take(sql: Sql, items: readonly Taking[]): Promise<readonly (Deliv
     with asked as materialized (
       select w.id, a."prepareMs" as prepare_ms
       from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, "prepareMs" float8)
-      cross join lateral (select id, epoch, state from submissions where id = a.id limit 1 for update) w
+      cross join lateral (select id, epoch, state from submissions where id = a.id limit 1 for no key update) w
       where w.epoch = a.epoch and w.state = 'claimed'
     )
     update submissions s set next_due = now() + asked.prepare_ms * interval '1 millisecond'
