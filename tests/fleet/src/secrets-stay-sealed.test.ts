@@ -138,7 +138,7 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
       async function breakTables(mailboxId: MailboxId): Promise<void> {
         const failures = () =>
           fleet.apps.flatMap(({ lines }) => lines.filter(({ event }) => event === "worker.failed")).length;
-        for (const table of ["attachments", "submission_recipients"]) {
+        for (const table of ["attachments", "tenant_policies"]) {
           const before = failures();
           const { submissionId } = await send(mailboxId);
           await until("what is under way", async () => (await submissionOf(fleet, submissionId)).state === "sent");
