@@ -20,7 +20,11 @@ export const pollPoints: readonly PollPoint[] = [
   },
   {
     name: "after the run was started, before it knew of it",
-    point: { file: "packages/database/src/fleet/claims.ts", before: "return answersByRow(items, rows, (row) => ({", hit: 1 },
+    point: {
+      file: "packages/database/src/fleet/claims.ts",
+      before: "return answersByRow(items, rows, (row) => ({",
+      hit: 1,
+    },
     pages: [0],
   },
   {
