@@ -10,9 +10,10 @@ import { memory } from "./memory/memory.ts";
 import { parse } from "./parse/parse.ts";
 import { schedule } from "./schedule/schedule.ts";
 import { send } from "./send/send.ts";
+import { sendFairness } from "./send-fairness/send-fairness.ts";
 import { sweep } from "./sweep/sweep.ts";
 
-const benches: readonly Bench[] = [fairness, ingest, latency, memory, parse, schedule, send, sweep];
+const benches: readonly Bench[] = [fairness, ingest, latency, memory, parse, schedule, send, sendFairness, sweep];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -3,8 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openBlobStore } from "@mailfleet/blob-store";
 import { createSendClient, type SendClient } from "@mailfleet/client";
-import { type Database, migrateDatabase, openDatabase } from "@mailfleet/database";
-import { ActorId, type MailboxId, Namespace, newId, type TenantId } from "@mailfleet/domain";
+import { type Database, type Limits, migrateDatabase, openDatabase } from "@mailfleet/database";
+import { ActorId, type MailboxId, type MailServer, Namespace, newId, type TenantId } from "@mailfleet/domain";
 import { type Actor, createGate, type Gate, processActor, storedActor } from "@mailfleet/gate";
 import { type App, type LogLine, startApp } from "@mailfleet/testkit/fleet";
 import {
@@ -24,7 +24,22 @@ import {
 } from "@mailfleet/vault";
 import postgres from "postgres";
 import { createOperator } from "../fleet/provision-tenant.ts";
-import type { SendBenchOptions } from "./options.ts";
+
+export type SendFleetOptions = {
+  /** Who may log in at Postfix. */
+  readonly usersCount: number;
+  readonly workersCount: number;
+  /** Deliveries at once in each worker; null: as many as by default. */
+  readonly concurrency: number | null;
+  readonly queue: "postgres" | "redis";
+  readonly profileFolder: string | null;
+};
+
+export type TenantTerms = {
+  readonly limits: Limits;
+  /** Its mailboxes' submission server. */
+  readonly smtp: MailServer;
+};
 
 /** A scheduler and send workers on a durable PostgreSQL, with Postfix as everybody's submission server. */
 export type SendFleet = {
@@ -34,9 +49,15 @@ export type SendFleet = {
   readonly sql: postgres.Sql;
   /** The first thing that any process of the fleet logged as a failure. */
   failure(): LogLine | undefined;
-  addTenant(key: string, users: readonly string[]): Promise<SendTenant>;
+  readonly queueUrl: string;
+  /** Left out: without limits, at Postfix. */
+  addTenant(key: string, users: readonly string[], terms?: Partial<TenantTerms>): Promise<SendTenant>;
+  /** So that a program of the tenant's can sign jobs itself. */
+  registerKey(tenant: SendTenant, key: NewActorKey): Promise<void>;
   close(): Promise<void>;
 };
+
+type NewActorKey = Parameters<Database["actorKeys"]["add"]>[1];
 
 export type SendTenant = {
   readonly tenantId: TenantId;
@@ -48,7 +69,7 @@ export const password = "right";
 /** Who sends: `sender-0@example.com` and so on. */
 export const userName = (index: number) => `sender-${index}@example.com`;
 
-export async function openSendFleet(options: SendBenchOptions): Promise<SendFleet> {
+export async function openSendFleet(options: SendFleetOptions): Promise<SendFleet> {
   await using opened = new AsyncDisposableStack();
   const own = <Resource extends { close(): Promise<unknown> }>(resource: Resource): Resource =>
     opened.adopt(resource, async () => void (await resource.close()));
@@ -56,9 +77,7 @@ export async function openSendFleet(options: SendBenchOptions): Promise<SendFlee
   const folder = own(await temporaryFolder("bench"));
   const server = own(await startPostgres({ fsync: true }));
   const redis = options.queue === "redis" ? own(await startRedis()) : null;
-  const names = Array.from({ length: Math.max(options.flatCount, options.connectionsCount) }, (_, index) =>
-    userName(index),
-  );
+  const names = Array.from({ length: options.usersCount }, (_, index) => userName(index));
   const postfix = own(await startPostfix({ users: Object.fromEntries(names.map((name) => [name, password])) }));
   const url = await server.createDatabase("mailfleet");
   await migrateDatabase(url);
@@ -81,8 +100,7 @@ export async function openSendFleet(options: SendBenchOptions): Promise<SendFlee
   const env = {
     ...{ PATH: process.env["PATH"], HOME: process.env["HOME"], DATABASE_URL: url, BLOB_ROOT: blobRoot },
     ...{ KMS_LOCAL_KEY_FILE: keyFile, TLS_CA_FILE: caFile, NETWORK_ALLOW_PRIVATE: "127.0.0.0/8" },
-    // A job holds a connection for the smaller part of its time; what bounds the connections is each mailbox's pool.
-    SEND_CONCURRENCY: String((options.connectionsCount * jobsPerConnection) / options.workersCount),
+    ...(options.concurrency === null ? {} : { SEND_CONCURRENCY: String(options.concurrency) }),
     ...(redis === null ? {} : { QUEUE_URL: redis.url }),
   };
   const { profileFolder } = options;
@@ -98,9 +116,21 @@ export async function openSendFleet(options: SendBenchOptions): Promise<SendFlee
   const blobs = openBlobStore({ root: blobRoot, keys: createContentKeys(vault), now });
   const parts = opened.move();
   return {
+    queueUrl: redis?.url ?? url,
     ...{ postfix, caFile, sql, client: createSendClient({ database, blobs, gate, now }) },
     failure: () => apps.flatMap(({ lines }) => lines).find(({ event }) => event?.endsWith("failed")),
-    addTenant: (key, users) => addTenant({ database, gate, operator, credentials, postfix }, key, users),
+    addTenant: (key, users, terms) =>
+      addTenant({ database, gate, operator, credentials }, key, users, {
+        limits: plenty,
+        smtp: serverOf(postfix),
+        ...terms,
+      }),
+    async registerKey({ tenantId }, key) {
+      await database.actorKeys.add(
+        await gate.authorize({ actor: operator, action: "actor.manage", resource: { tenantId } }),
+        key,
+      );
+    },
     close: () => parts.disposeAsync(),
   };
 }
@@ -110,23 +140,30 @@ type Parts = {
   readonly gate: Gate;
   readonly operator: Actor;
   readonly credentials: CredentialStore;
-  readonly postfix: PostfixServer;
 };
 
 /** So many connections a mailbox may have in one worker. */
 export const connectionsPerMailbox = 3;
-const jobsPerConnection = 4;
 const plenty = { ratePerSecond: 100_000, burst: 100_000, inFlightMax: 10_000 };
 
-async function addTenant(parts: Parts, key: string, users: readonly string[]): Promise<SendTenant> {
+function serverOf({ host, port, security }: PostfixServer): MailServer {
+  return { host, port, security };
+}
+
+async function addTenant(
+  parts: Parts,
+  key: string,
+  users: readonly string[],
+  { limits, smtp }: TenantTerms,
+): Promise<SendTenant> {
   const { database, gate, operator } = parts;
   const grant = await gate.authorize({ actor: processActor("cli"), action: "fleet.provision", resource: {} });
-  const settings = { weight: 1, poll: plenty, deliver: plenty };
+  const settings = { weight: 1, poll: limits, deliver: limits };
   const namespace = Namespace.parse(key);
   const tenantId = await database.fleet.provisioning.createTenant(grant, { key, namespace, settings });
   if (tenantId === null) throw new Error(`tenant ${key} is there already`);
   const mailboxIds: MailboxId[] = [];
-  for (const user of users) mailboxIds.push(await addMailbox(parts, tenantId, user));
+  for (const user of users) mailboxIds.push(await addMailbox(parts, tenantId, user, smtp));
   const managing = await gate.authorize({ actor: operator, action: "actor.manage", resource: { tenantId } });
   const everything = { actions: null, mailboxIds: null };
   const row = await database.actors.create(managing, {
@@ -139,14 +176,18 @@ async function addTenant(parts: Parts, key: string, users: readonly string[]): P
   return { tenantId, mailboxIds, agent: storedActor(row) };
 }
 
-async function addMailbox({ database, gate, operator, credentials, postfix }: Parts, tenantId: TenantId, user: string) {
+async function addMailbox(
+  { database, gate, operator, credentials }: Parts,
+  tenantId: TenantId,
+  user: string,
+  server: MailServer,
+) {
   const grant = await gate.authorize({ actor: processActor("cli"), action: "fleet.provision", resource: {} });
-  const { host, port, security } = postfix;
   const mailboxId = await database.fleet.provisioning.createMailbox(grant, tenantId, user.replace("@", "-at-"), {
     address: user,
     displayName: null,
-    imap: { host, port, security },
-    smtp: { host, port, security },
+    imap: server,
+    smtp: server,
     folder: "INBOX",
     startFrom: "now",
     identity: createHash("sha256").update(`${tenantId} ${user}`).digest(),

@@ -5,6 +5,7 @@ import { text as readAll } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { VerificationError } from "../bench.ts";
+import { percentile } from "../percentile.ts";
 import { password, type SendFleet, type SendTenant, userName } from "./open-send-fleet.ts";
 
 /** Latencies in ms, from handing a message in to the server's yes. */
@@ -46,7 +47,7 @@ export async function runFleet(fleet: SendFleet, tenant: SendTenant, plan: SendP
   return { seconds, messagesPerSecond: messagesCount / seconds, p99Ms: percentile(latencies, 0.99) };
 }
 
-async function enqueueOne({ client }: SendFleet, { tenantId, mailboxIds, agent }: SendTenant, index: number) {
+export async function enqueueOne({ client }: SendFleet, { tenantId, mailboxIds, agent }: SendTenant, index: number) {
   const mailboxId = mailboxIds[index % mailboxIds.length];
   if (mailboxId === undefined) throw new Error("the tenant has no mailbox");
   const receipt = await client.enqueueSend(agent, {
@@ -98,11 +99,4 @@ export async function runReference(fleet: SendFleet, plan: SendPlan & { connecti
   if (code !== 0) throw new Error("the reference failed");
   const { seconds, latenciesMs } = JSON.parse(written) as { seconds: number; latenciesMs: number[] };
   return { seconds, messagesPerSecond: messagesCount / seconds, p99Ms: percentile(latenciesMs, 0.99) };
-}
-
-export function percentile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const value = sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * part) - 1)];
-  if (value === undefined) throw new Error("a percentile needs a value");
-  return value;
 }

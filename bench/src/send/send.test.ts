@@ -6,7 +6,6 @@ import { canRunPostfix } from "@mailfleet/testkit/servers";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../bench.ts";
 import { readSendOptions } from "./options.ts";
-import { percentile } from "./run-sends.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 
@@ -17,14 +16,6 @@ describe("the options of send", () => {
     [["--connections", "5", "--workers", "2"], "--connections is a multiple of three times --workers"],
   ])("%j are refused as usage", (args, complaint) => {
     expect(() => readSendOptions(args)).toThrow(new UsageError(complaint));
-  });
-});
-
-describe("a percentile", () => {
-  it("is a value that was there, with so many below or at it", () => {
-    const values = Array.from({ length: 100 }, (_, index) => 100 - index);
-    expect(percentile(values, 0.99)).toBe(99);
-    expect(percentile([7], 0.99)).toBe(7);
   });
 });
 

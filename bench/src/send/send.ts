@@ -19,10 +19,19 @@ export const send: Bench = {
     if (!canRunPostfix()) throw new UsageError("postfix and dovecot are not installed, or this is not root");
     report.progress("starting PostgreSQL, Postfix, a scheduler and send workers …");
     await using opened = new AsyncDisposableStack();
-    const fleet = opened.adopt(await openSendFleet(options), (open) => open.close());
+    const fleet = opened.adopt(await openSendFleet(fleetOptions(options)), (open) => open.close());
     return await measure(fleet, options, report); // the fleet is there until it has ended
   },
 };
+
+/** A job holds a connection for the smaller part of its time; what bounds the connections is each mailbox's pool. */
+const jobsPerConnection = 4;
+
+function fleetOptions({ connectionsCount, workersCount, flatCount, queue, profileFolder }: SendBenchOptions) {
+  const usersCount = Math.max(flatCount, connectionsCount);
+  const concurrency = (connectionsCount * jobsPerConnection) / workersCount;
+  return { usersCount, concurrency, workersCount, queue, profileFolder };
+}
 
 async function measure(
   fleet: SendFleet,
