@@ -93,6 +93,7 @@ export const endingByCode = {
   "login.refused": { exitCode: failed, hint: "Correct the user or the password of this mailbox." },
   "login.suspect": { exitCode: tryLater, hint: again },
   "mailbox.busy": { exitCode: tryLater, hint: again },
+  "mailbox.limited": { exitCode: tryLater, hint: again },
   "provider-app.missing": {
     exitCode: failed,
     hint: "Add the provider app with `mailfleet provider-app add`; `mailfleet provider-app list` shows what there is.",

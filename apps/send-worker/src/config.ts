@@ -9,8 +9,9 @@ import { z } from "zod";
 
 export const Environment = workerEnvironment({
   ...classifierVariables,
-  SEND_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(20).meta({
-    description: "Deliveries at once in this process.",
+  SEND_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(100).meta({
+    description:
+      "Deliveries at once in this process: several times what one tenant may have in flight, whose server may hang.",
   }),
   SEND_ACCEPT_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(10).meta({
     description: "Plain send jobs accepted at once in this process.",

@@ -75,6 +75,7 @@ type AttemptContext = {
 
 /** Ends at once when the mailbox, or the actor who made the submission, loses access. */
 async function attemptWatched(deps: DeliverSubmissionDeps, context: AttemptContext): Promise<Attempt> {
+  if (context.target.notBefore !== null) return limited(context.target.notBefore);
   const access = deps.access.hold(context.target);
   const signal = AbortSignal.any([context.signal, access.signal]);
   try {
@@ -84,6 +85,12 @@ async function attemptWatched(deps: DeliverSubmissionDeps, context: AttemptConte
   } finally {
     access.release();
   }
+}
+
+/** Over the limit of its mailbox: no attempt, and no failure. */
+function limited(retryAt: Date): Attempt {
+  const error = new OperationalError("mailbox.limited", "the mailbox's provider takes no more now", { retryAt });
+  return { kind: "failed", error, waiting: [], settled: [] };
 }
 
 /** A cut connection whose message may have left stays what it is. Otherwise the gate says what is true by now. */

@@ -10,6 +10,7 @@ const target = {
   tenantId,
   mailboxId: newId(MailboxId),
   actor: null,
+  notBefore: null,
   attemptsCount: 0,
   firstAttemptAt: null,
 };

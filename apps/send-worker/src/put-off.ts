@@ -10,10 +10,12 @@ const busyMsMax = 2_000;
  * for everything else.
  */
 export function putOff(attempt: Attempt, { epoch, now, random }: Judgement): AttemptOutcome | null {
-  if (attempt.kind !== "failed" || attempt.error.code !== "mailbox.busy") return null;
+  if (attempt.kind !== "failed") return null;
+  const { code, retryAt } = attempt.error;
+  if (code !== "mailbox.busy" && code !== "mailbox.limited") return null;
   const waitMs = busyMsMin + random() * (busyMsMax - busyMsMin);
   return {
-    ...{ epoch, state: "deferred", reason: attempt.error.code, recipients: [], serverMessageId: null, counts: false },
-    nextDue: new Date(now.getTime() + waitMs),
+    ...{ epoch, state: "deferred", reason: code, recipients: [], serverMessageId: null, counts: false },
+    nextDue: retryAt ?? new Date(now.getTime() + waitMs),
   };
 }

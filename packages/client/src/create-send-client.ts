@@ -14,6 +14,7 @@ import { composeMessage, newMessageIdHeader, replyReferences, replySubject } fro
 import { authorizeRecipients, namedRecipients } from "./authorize-recipients.ts";
 import { createRawWriter } from "./create-raw-writer.ts";
 import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
+import { refuseTooMany } from "./refuse-too-many.ts";
 import { requestDigest } from "./request-digest.ts";
 import { parseSendRequest, type SendRequest, type SendRequestInput } from "./send-request.ts";
 
@@ -63,6 +64,7 @@ export function createSendClient(deps: SendClientDeps): SendClient {
       const answered = await answeredMessage(deps, actor, request);
       const submissionId = newId(SubmissionId);
       const message = await compose(deps, submissionId, mailbox, answered, request);
+      refuseTooMany(mailbox.smtp, message.envelope.to.length);
 
       const accepting = await authorizeRecipients(deps.gate, { actor, grant, request, to: message.envelope.to });
       const raw = await writeRaw({ grant: accepting, raw: message.raw }); // the row that names these bytes comes after them

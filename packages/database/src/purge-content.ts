@@ -24,6 +24,7 @@ export const keptTables: readonly string[] = [
   "events",
   "lanes",
   "mailbox_bindings", // gone with the mailboxes' proof
+  "mailbox_sending",
   "mailbox_traffic",
   "mailboxes", // without address and name
   "offboarding_reports",

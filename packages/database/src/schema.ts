@@ -15,6 +15,7 @@ import {
   type ThreadId,
   type Untrusted,
 } from "@mailfleet/domain";
+import type { SentHour } from "@mailfleet/scheduling";
 import type { SenderSettings } from "@mailfleet/trust";
 import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp, uuid } from "./drizzle.ts";
 
@@ -305,6 +306,7 @@ export const submissions = pgTable("submissions", {
   stateReason: text("state_reason"),
   nextDue: instant("next_due"),
   sendAt: instant("send_at"),
+  slotAt: instant("slot_at"),
   epoch: count("epoch").notNull().default(0),
   failuresCount: integer("failures_count").notNull().default(0),
   attemptsCount: integer("attempts_count").notNull().default(0),
@@ -321,6 +323,13 @@ export const submissions = pgTable("submissions", {
   lane: text("lane").notNull().default(""),
   verdicts: jsonb("verdicts").$type<readonly ContentVerdict[]>().notNull().default([]),
   contentReleasedAt: instant("content_released_at"),
+});
+
+export const mailboxSending = pgTable("mailbox_sending", {
+  mailboxId: uuid("mailbox_id").$type<MailboxId>().primaryKey(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  freeAt: instant("free_at").notNull(),
+  hours: jsonb("hours").$type<readonly SentHour[]>().notNull().default([]),
 });
 
 export const submissionRecipients = pgTable("submission_recipients", {

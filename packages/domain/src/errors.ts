@@ -38,6 +38,7 @@ export const remedyByCode = {
   "login.refused": "reconnect",
   "login.suspect": "retry",
   "mailbox.busy": "wait",
+  "mailbox.limited": "wait",
   "provider-app.missing": "page-operator",
   "provider-app.refused": "page-operator",
   "provider.throttled": "wait",

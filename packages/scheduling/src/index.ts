@@ -10,3 +10,5 @@ export type { NextPollInput, PollBounds } from "./next-poll-at.ts";
 export { nextPollAt } from "./next-poll-at.ts";
 export type { SendRetryInput } from "./send-retry-at.ts";
 export { sendRetryAt } from "./send-retry-at.ts";
+export type { SendingBook, SendingLimits, SentHour } from "./sending-limits.ts";
+export { reserveSend, sendingLimitsOf } from "./sending-limits.ts";

@@ -5,6 +5,7 @@ import { microBatch } from "../micro-batch.ts";
 import { recordEvents } from "../record-events.ts";
 import { answersByRow, type HeldRow, sortedJson } from "./held-rows.ts";
 import { type AttemptOutcome, recordOutcomes } from "./record-outcomes.ts";
+import { reserveSends, type WantedSend } from "./reserve-sends.ts";
 
 /** What a send worker is told before it has a grant: ids and states, no content. */
 export type DeliveryTarget = {
@@ -14,6 +15,8 @@ export type DeliveryTarget = {
   readonly actor: StoredActor | null;
   readonly attemptsCount: number;
   readonly firstAttemptAt: Date | null;
+  /** Its provider takes no more from the mailbox until then; null: now. */
+  readonly notBefore: Date | null;
 };
 
 export type FleetSubmissions = {
@@ -37,7 +40,7 @@ export type HeldSubmission = { readonly id: SubmissionId; readonly epoch: Epoch 
 const batch = { waitMs: 3, sizeMax: 200, isolate: true } as const;
 
 export function createFleetSubmissions({ sql, now }: Connection): FleetSubmissions {
-  const takes = microBatch({ ...batch, run: (items: readonly Taking[]) => take(sql, items) });
+  const takes = microBatch({ ...batch, run: (items: readonly Taking[]) => take(sql, items, now()) });
   const outcomes = microBatch({
     ...batch,
     run: (items: readonly (AttemptOutcome & HeldRow)[]) => recordOutcomes(sql, items),
@@ -73,7 +76,7 @@ export function createFleetSubmissions({ sql, now }: Connection): FleetSubmissio
 
 type Taking = HeldRow & { readonly prepareMs: number };
 
-async function take(sql: Sql, items: readonly Taking[]): Promise<readonly (DeliveryTarget | null)[]> {
+async function take(sql: Sql, items: readonly Taking[], now: Date): Promise<readonly (DeliveryTarget | null)[]> {
   const rows = await sql`
     with asked as materialized (
       select w.id, a."prepareMs" as prepare_ms
@@ -83,21 +86,40 @@ async function take(sql: Sql, items: readonly Taking[]): Promise<readonly (Deliv
     )
     update submissions s set next_due = now() + asked.prepare_ms * interval '1 millisecond'
     from asked where s.id = asked.id
-    returning s.id, s.epoch::float8 as epoch, s.tenant_id, s.mailbox_id, s.attempts_count, s.first_attempt_at, (
+    returning s.id, s.epoch::float8 as epoch, s.tenant_id, s.mailbox_id, s.attempts_count, s.first_attempt_at,
+      s.slot_at, s.created_at, (select smtp ->> 'host' from mailboxes where id = s.mailbox_id) as host,
+      (select count(*)::int from submission_recipients r
+        where r.submission_id = s.id and r.tenant_id = s.tenant_id and r.state in ('waiting', 'deferred')) as recipients_count, (
       select jsonb_build_object('id', id, 'kind', kind, 'tenantId', tenant_id, 'actions', actions, 'mailboxIds', mailbox_ids)
       from actors where id = s.actor_id) as actor`;
-  return answersByRow(items, rows, toTarget);
+  const later = await reserveSends(sql, rows.map(toWanted), now);
+  return answersByRow(items, rows, (row) => ({ ...toTarget(row), notBefore: later.get(String(row["id"])) ?? null }));
 }
 
-function toTarget(row: Record<string, unknown>): DeliveryTarget {
-  const firstAttemptAt = row["first_attempt_at"];
+function toTarget(row: Record<string, unknown>): Omit<DeliveryTarget, "notBefore"> {
   return {
     tenantId: TenantId.parse(row["tenant_id"]),
     mailboxId: row["mailbox_id"] as MailboxId,
     actor: row["actor"] as StoredActor | null,
     attemptsCount: Number(row["attempts_count"]),
-    firstAttemptAt: firstAttemptAt === null ? null : new Date(String(firstAttemptAt)),
+    firstAttemptAt: dateOrNull(row["first_attempt_at"]),
   };
+}
+
+function toWanted(row: Record<string, unknown>): WantedSend {
+  return {
+    id: SubmissionId.parse(row["id"]),
+    tenantId: TenantId.parse(row["tenant_id"]),
+    mailboxId: row["mailbox_id"] as MailboxId,
+    host: row["host"] as string | null,
+    recipientsCount: Number(row["recipients_count"]),
+    slotAt: dateOrNull(row["slot_at"]),
+    acceptedAt: new Date(String(row["created_at"])),
+  };
+}
+
+function dateOrNull(value: unknown): Date | null {
+  return value === null ? null : new Date(String(value));
 }
 
 /** Whose event it is, from a row that says so. */
