@@ -47,7 +47,7 @@ async function take(ids: readonly SubmissionId[], database = fixture.database): 
 
 /** Their reserved moments have come. */
 async function passTo(ids: readonly SubmissionId[]): Promise<void> {
-  await fixture.sql`update submissions set slot_at = now() - interval '1 second' where id = any(${ids as string[]}::uuid[])`;
+  await fixture.sql`update submissions set slot_at = now() - interval '1 second' where id = any(${[...ids]}::uuid[])`;
 }
 
 describe("a mailbox of a provider with limits", () => {
