@@ -143,6 +143,25 @@ describe("provision", () => {
     expect(third.plan.every((row) => row.endsWith(" unchanged"))).toBe(true);
   });
 
+  it("shows whose results are believed in a mailbox, which is nobody's at a server it does not know", async () => {
+    const hop =
+      "        senderTrust: { trustedHop: { kind: authserv-id, id: mx.acme.example }, internalDomains: [acme.example] }\n";
+    const support = async () => ({
+      json: (await cli.run("mailbox show acme/support --json")).json() as { senderTrust: unknown },
+      text: (await cli.run("mailbox show acme/support")).stdout,
+    });
+    expect((await support()).json.senderTrust).toMatchObject({ trustedHop: { kind: "none" } });
+    const changed = "support update senderTrust.trustedHop.kind senderTrust.trustedHop.id senderTrust.internalDomains";
+    expect((await provision([acme(hop)])).plan).toContain(changed);
+    const { json, text } = await support();
+    const trustedHop = { kind: "authserv-id", id: "mx.acme.example" };
+    expect(json.senderTrust).toEqual({ trustedHop, internalDomains: ["acme.example"], trustedSealers: [] });
+    expect(text).toMatch(/Results believed +of mx\.acme\.example/);
+    const back = "support update senderTrust.trustedHop.kind senderTrust.internalDomains";
+    expect((await provision([acme()])).plan).toContain(back);
+    expect((await support()).json.senderTrust).toMatchObject({ trustedHop: { kind: "none" }, internalDomains: [] });
+  });
+
   it("leaves a paused mailbox paused when it changes its settings", async () => {
     expect(await cli.run("mailbox pause acme/support")).toMatchObject({ code: 0 });
     const elsewhere = (text: string) => text.replace("host: 127.0.0.1", "host: localhost");
@@ -220,6 +239,46 @@ describe("provision", () => {
     const list = await cli.run("mailbox list --tenant acme");
     expect(list.stdout.split("\n")[0]).toMatch(/^TENANT +KEY +ADDRESS +STATE +REASON +NEXT DUE +STALE SINCE$/);
     expect(list.stderr).toBe("");
+  });
+
+  it("makes a tenant's policy what the file says of it, leaves the rest as it is, and then changes nothing more", async () => {
+    const policy = `    policy:
+      outbound: replies-only
+      inboundActions: { executable-attachment: quarantine, "*": flag }
+      senders: ["@Friends.example", ada@other.example, "@friends.example"]
+`;
+    const gamma = () => provision([tenant("gamma", [], policy)]);
+    const shown = async () => (await cli.run("policy show gamma --json")).json();
+    expect((await provision([tenant("gamma", [], policy)], { flags: "--dry-run" })).plan).toEqual(["gamma create"]);
+    expect((await cli.run("policy show gamma --json")).code).not.toBe(0);
+    expect(await gamma()).toMatchObject({ code: 0, plan: ["gamma create"] });
+    const wanted = {
+      ...{ outbound: "replies-only", quarantineMax: 10_000, outboundActions: {}, recipients: [] },
+      inboundActions: { "executable-attachment": "quarantine", "*": "flag" },
+      senders: ["@friends.example", "ada@other.example"],
+    };
+    expect(await shown()).toEqual(wanted);
+    expect(await gamma()).toMatchObject({ code: 0, plan: ["gamma unchanged"] });
+
+    for (const change of [
+      "set gamma --outbound open",
+      "allow gamma --sender eve@evil.example",
+      "set gamma --quarantine-max 7",
+    ])
+      expect((await cli.run(`policy ${change}`)).code).toBe(0);
+    await cli.run("policy rule gamma invisible-text --inbound deliver");
+    const back = ["gamma update policy.outbound policy.inboundActions policy.senders"];
+    expect((await provision([tenant("gamma", [], policy)], { flags: "--dry-run" })).plan).toEqual(back);
+    expect(await shown()).toMatchObject({ outbound: "open", senders: expect.arrayContaining(["eve@evil.example"]) });
+    expect((await gamma()).plan).toEqual(back);
+    expect(await shown()).toEqual({ ...wanted, quarantineMax: 7 });
+    expect((await provision([tenant("gamma", [])])).plan).toEqual(["gamma unchanged"]);
+
+    const wrong = "    policy: { inboundActions: { spam: refuse }, recipients: [everybody] }\n";
+    const { code, stderr } = await provision([tenant("gamma", [], wrong)]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("tenants[0].policy.inboundActions.spam");
+    expect(stderr).toContain("an address, or a domain as @example.org");
   });
 
   it("prints the JSON Schema of its file without any configuration", async () => {

@@ -4,7 +4,11 @@ import { judgeSender, type TxtLookup } from "@mailfleet/trust";
 
 type Sender = Pick<Judgement, "senderVerdict" | "senderEvidence" | "attributedTo">;
 
-export type CheckedMessage = Pick<NewMessage, "envelope" | "receivedAt"> & { readonly bytes: Uint8Array };
+export type CheckedMessage = Pick<NewMessage, "envelope" | "receivedAt"> & {
+  readonly bytes: Uint8Array;
+  /** It says it were from somebody in a thread, and continued it. */
+  readonly claimsThread: boolean;
+};
 
 export type SenderContext = {
   readonly mailbox: Pick<MailboxRow, "senderTrust">;
@@ -14,12 +18,13 @@ export type SenderContext = {
 
 /**
  * Who wrote a message, as far as anybody can tell. Signatures are checked and keys fetched only where it claims to be from
- * somebody the tenant wants attributed: nothing else could come of it, and a stranger's mail makes us ask nobody.
+ * somebody the tenant wants attributed, or from somebody in the thread it continues: nothing else could come of it, and a
+ * stranger's mail makes us ask nobody.
  */
 export async function checkSender(message: CheckedMessage, { mailbox, facts, lookup }: SenderContext): Promise<Sender> {
   const { senderTrust } = mailbox;
   const allowList = facts.policy.senders;
-  if (allowList.length === 0 && senderTrust.trustedHop.kind === "none") return nobody;
+  if (allowList.length === 0 && senderTrust.trustedHop.kind === "none" && !message.claimsThread) return nobody;
   const from = message.envelope.from.map(({ address }) => comparedAddress(address));
   const claimsListed = from.some((address) =>
     allowList.some((pattern) => pattern === address || pattern === address.slice(address.lastIndexOf("@"))),
@@ -29,7 +34,7 @@ export async function checkSender(message: CheckedMessage, { mailbox, facts, loo
     from,
     receivedAt: message.receivedAt,
     settings: { ...senderTrust, allowList },
-    lookup: claimsListed ? lookup : null,
+    lookup: claimsListed || message.claimsThread ? lookup : null,
   });
   const said = evidence.map(({ check, result, detail }) => `${check}=${result}: ${detail}`);
   return { senderVerdict: verdict, attributedTo, senderEvidence: said };

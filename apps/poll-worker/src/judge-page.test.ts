@@ -34,6 +34,7 @@ type Given = {
   readonly known?: readonly string[];
   readonly classifiers?: readonly ContentClassifier[];
   readonly asked?: string[];
+  readonly claimsThread?: boolean;
 };
 
 async function judge(message: DraftMessage, { policy, senderTrust = noSenderTrust, known = [], ...given }: Given = {}) {
@@ -43,7 +44,10 @@ async function judge(message: DraftMessage, { policy, senderTrust = noSenderTrus
     knownAddresses: new Set(known),
   };
   const deps = {
-    database: { policies: { senderFacts: async () => facts } },
+    database: {
+      policies: { senderFacts: async () => facts },
+      inbox: { threadClaims: async () => [given.claimsThread === true] },
+    },
     classifiers: given.classifiers ?? [createRulesContentClassifier()],
     lookupTxt: async (name: string) => {
       given.asked?.push(name);
@@ -128,12 +132,15 @@ describe("a page is judged before it is stored", () => {
     expect(await judge(plain, { policy: strict })).toMatchObject({ quarantineReason: "sender-unverified" });
   });
 
-  it("the DNS is asked only about somebody the tenant wants attributed: a stranger's mail makes us ask nobody", async () => {
+  it("the DNS is asked only about somebody the tenant wants attributed or who is in the thread: a stranger's mail makes us ask nobody", async () => {
     const asked: string[] = [];
     await judge(letter("eve@evil.example", "Hi"), { policy: friends, senderTrust: ourHop, asked });
     expect(asked).toEqual([]);
     await judge(letter("ada@friends.example", "Hi"), { policy: friends, asked });
     expect(asked).not.toEqual([]);
+    asked.length = 0;
+    await judge(letter("eve@evil.example", "Hi"), { asked, claimsThread: true });
+    expect(asked).toContain("_dmarc.evil.example");
   });
 
   it("a classifier that is silent leaves a flag, one that is broken stops the page", async () => {

@@ -16,7 +16,10 @@ import type { TxtLookup } from "@mailfleet/trust";
 import { checkSender } from "./check-sender.ts";
 
 export type JudgePageDeps = {
-  readonly database: { readonly policies: Pick<Database["policies"], "senderFacts"> };
+  readonly database: {
+    readonly policies: Pick<Database["policies"], "senderFacts">;
+    readonly inbox: Pick<Database["inbox"], "threadClaims">;
+  };
   readonly classifiers: readonly ContentClassifier[];
   /** Where the keys of senders are asked for. */
   readonly lookupTxt: TxtLookup;
@@ -46,12 +49,15 @@ export async function judgePage(
 ): Promise<readonly NewMessage[]> {
   if (drafts.length === 0) return [];
   const addresses = drafts.flatMap(({ envelope }) => envelope.from.map(({ address }) => comparedAddress(address)));
-  const facts = await database.policies.senderFacts(grant, addresses);
+  const [facts, claims] = await Promise.all([
+    database.policies.senderFacts(grant, addresses),
+    database.inbox.threadClaims(grant, drafts),
+  ]);
   return Promise.all(
-    drafts.map(async ({ content, bytes, ...message }) => {
+    drafts.map(async ({ content, bytes, ...message }, index) => {
       if (content === null) return { ...message, judgement: unread(message.unparsedReason ?? "unread") };
       const [sender, verdicts] = await Promise.all([
-        checkSender({ ...message, bytes }, { mailbox, facts, lookup: lookupTxt }),
+        checkSender({ ...message, bytes, claimsThread: claims[index] === true }, { mailbox, facts, lookup: lookupTxt }),
         askClassifiers(classifiers, toClassifiable(message, content, facts), { signal }),
       ]);
       return { ...message, judgement: { ...sender, verdicts, ...decide(sender, verdicts, facts.policy) } };

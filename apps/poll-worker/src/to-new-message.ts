@@ -2,6 +2,7 @@ import type { NewAttachment, NewMessage } from "@mailfleet/database";
 import { type BlobRef, type BlobSegment, untrusted } from "@mailfleet/domain";
 import {
   contentKey,
+  overlongPassing,
   parseMessage,
   type ReadableMessage,
   readTraces,
@@ -21,9 +22,10 @@ export async function toNewMessage(message: PageMessage, segment: BlobSegment): 
   if (message.body.kind === "bytes") return parsedMessage(message, message.body.raw, segment);
   const chunks = await message.body.open();
   if (chunks === null) return null;
-  const passing = sha256Passing(chunks);
+  const overlong = overlongPassing(chunks);
+  const passing = sha256Passing(overlong.bytes);
   const raw = await segment.append(passing.bytes);
-  return withoutContent(message, raw, passing.digest(), { messageIdHeader: null, reason: "too-large" });
+  return withoutContent(message, raw, passing.digest(), { messageIdHeader: null, reason: overlong.reason() });
 }
 
 async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: BlobSegment): Promise<DraftMessage> {

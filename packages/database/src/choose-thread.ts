@@ -5,9 +5,9 @@ export type Linked = {
   readonly inReplyTo: string | null;
   /** Oldest first, as in the header (RFC 5322 §3.6.4). */
   readonly references: readonly string[];
-  /** Who wrote it, as far as the fleet says; null where it says nobody. */
+  /** Who wrote it, as far as anybody vouches for it; null where nobody does. */
   readonly author: string | null;
-  /** Whom the message brings into its thread, its author among them. */
+  /** Whom the message brings into its thread, its author among them; nobody where it has no author. */
   readonly participants: readonly string[];
 };
 
@@ -23,7 +23,7 @@ export type KnownThreads = {
  * decided is added to `known`, for the messages that follow.
  */
 export function chooseThread(message: Linked, known: KnownThreads, newThread: () => ThreadId): ThreadId {
-  const threadId = joined(message, known) ?? newThread();
+  const threadId = threadJoined(message, known) ?? newThread();
   const participants = known.participants.get(threadId) ?? new Set();
   for (const address of message.participants) participants.add(address.toLowerCase());
   known.participants.set(threadId, participants);
@@ -34,7 +34,8 @@ export function chooseThread(message: Linked, known: KnownThreads, newThread: ()
   return threadId;
 }
 
-function joined(message: Linked, { byHeader, participants }: KnownThreads): ThreadId | undefined {
+/** The nearest thread it answers in which its author takes part. */
+export function threadJoined(message: Linked, { byHeader, participants }: KnownThreads): ThreadId | undefined {
   const author = message.author?.toLowerCase();
   if (author === undefined) return undefined;
   return ancestors(message)

@@ -5,9 +5,9 @@ import { type Judgement, judgementColumns, keepQuarantineSmall, noteCorresponden
 import { lockNamedSubmissions, type MessageTraces } from "./named-submissions.ts";
 import { type NewEvent, recordEvents } from "./record-events.ts";
 import { recordTraces } from "./record-traces.ts";
-import { resolveThreads } from "./resolve-threads.ts";
+import { findThreadClaims, resolveThreads } from "./resolve-threads.ts";
 import type { Envelope } from "./schema.ts";
-import { threadLinks } from "./thread-links.ts";
+import { type ThreadClaim, threadLinks } from "./thread-links.ts";
 
 export type NewAttachment = {
   readonly filename: Untrusted<string> | null;
@@ -89,6 +89,8 @@ export type Inbox = {
     from: number,
     uidValidity: bigint,
   ): Promise<ReadonlySet<number>>;
+  /** For each message: whether it claims to continue a thread as somebody who takes part in it. */
+  threadClaims(grant: Grant<"mailbox.poll">, messages: readonly ThreadClaim[]): Promise<readonly boolean[]>;
   /** Null: the folder has not been read yet, or its backfill is done. */
   history(grant: Grant<"mailbox.poll">, folder: string): Promise<FolderHistory | null>;
   /** @throws OperationalError `run.fenced` when another run holds the mailbox; nothing was written */
@@ -136,6 +138,9 @@ export function createInbox(connection: Connection): Inbox {
         where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder}
           and uid_validity = ${String(uidValidity)}::bigint and uid >= ${from} and attempts_count >= ${unreadableAttemptsMax}`;
       return new Set(rows.map((row) => Number(row["uid"])));
+    },
+    async threadClaims(grant, messages) {
+      return findThreadClaims(sql, grant.tenantId, polledMailbox(grant, now()), messages);
     },
     storePage(grant, page) {
       const mailboxId = polledMailbox(grant, now());

@@ -1,6 +1,7 @@
 import { newId, type TenantId, ThreadId } from "@mailfleet/domain";
-import { ancestors, chooseThread, type KnownThreads, type Linked } from "./choose-thread.ts";
-import type { Transaction } from "./connection.ts";
+import { ancestors, chooseThread, type KnownThreads, type Linked, threadJoined } from "./choose-thread.ts";
+import type { Sql, Transaction } from "./connection.ts";
+import { claimedLinks, type ThreadClaim } from "./thread-links.ts";
 
 /**
  * The thread of each message: that of the nearest message it answers, received or sent by the same mailbox, in whose thread
@@ -16,8 +17,23 @@ export async function resolveThreads(
   return messages.map((message) => chooseThread(message, known, () => newId(ThreadId)));
 }
 
+/**
+ * Which of these messages claim to continue a stored thread as somebody who takes part in it. It says for whom a proof is
+ * worth looking for, and nothing of whether there is one.
+ */
+export async function findThreadClaims(
+  sql: Sql,
+  tenantId: TenantId,
+  mailboxId: string,
+  messages: readonly ThreadClaim[],
+): Promise<readonly boolean[]> {
+  const claimed = messages.map(claimedLinks);
+  const known = await threadsOf(sql, tenantId, mailboxId, claimed.flatMap(ancestors));
+  return claimed.map((links) => threadJoined(links, known) !== undefined);
+}
+
 async function threadsOf(
-  tx: Transaction,
+  tx: Pick<Transaction, "unsafe">,
   tenantId: TenantId,
   mailboxId: string,
   messageIdHeaders: readonly string[],
@@ -57,13 +73,17 @@ const threadsOfHeaders = `
   ) as found
   order by found.place, found.id`;
 
-/** Who wrote in a thread or was written to, by anybody in it or by the tenant. Of a very long thread, as many as are read first. */
+/**
+ * Who wrote in a thread or was written to, by somebody in it who is vouched for, or by the tenant. Of a very long thread, as
+ * many as are read first.
+ */
 const participantsOfThreads = `
   select wanted.thread_id, found.address
   from (select value::uuid as thread_id from jsonb_array_elements_text($2::jsonb)) as wanted
   cross join lateral (
     (select lower(person ->> 'address') as address
-     from (select envelope from messages where tenant_id = $1::uuid and thread_id = wanted.thread_id limit 500) as m
+     from (select envelope from messages where tenant_id = $1::uuid and thread_id = wanted.thread_id
+             and sender_verdict in ('verified', 'internal') and quarantine is distinct from 'held' limit 500) as m
      cross join lateral jsonb_array_elements((envelope -> 'from') || (envelope -> 'to') || (envelope -> 'cc')) as person)
     union
     (select lower(address)

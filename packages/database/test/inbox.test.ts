@@ -149,6 +149,9 @@ describe("a page", () => {
 });
 
 describe("a thread", () => {
+  const by = (senderVerdict: NewMessage["judgement"]["senderVerdict"]) => ({
+    judgement: { ...unjudged, senderVerdict },
+  });
   const threads = async () => {
     const rows = await fixture.sql`select thread_id from messages order by received_at, id`;
     return rows.map((row) => String(row["thread_id"]));
@@ -156,11 +159,11 @@ describe("a thread", () => {
 
   it("joins a reply to what it answers, in the same page and in a later one", async () => {
     const epoch = await startRun(fixture, mailboxId);
-    const reply = message(2, "b", { inReplyTo: untrusted("<a@example>") });
-    await store(page(epoch, [message(1, "a"), reply]));
-    await store(
-      page(epoch, [message(3, "c", { references: untrusted(["<a@example>", "<b@example>"]) }), message(4, "d")]),
-    );
+    const known = by("verified");
+    const reply = message(2, "b", { ...known, inReplyTo: untrusted("<a@example>") });
+    await store(page(epoch, [message(1, "a", known), reply]));
+    const references = untrusted(["<a@example>", "<b@example>"]);
+    await store(page(epoch, [message(3, "c", { ...by("internal"), references }), message(4, "d", known)]));
     const [a, b, c, d] = await threads();
     expect([b, c]).toEqual([a, a]);
     expect(d).not.toBe(a);
@@ -169,7 +172,7 @@ describe("a thread", () => {
   it("is closed to whoever takes no part in it, though he knows its Message-ID or copies it", async () => {
     const epoch = await startRun(fixture, mailboxId);
     const answer = untrusted({ inReplyTo: "<a@example>", references: ["<a@example>"] });
-    const from = (...people: Parameters<typeof written>) => ({ envelope: written(...people) });
+    const from = (...people: Parameters<typeof written>) => ({ ...by("verified"), envelope: written(...people) });
     await store(page(epoch, [message(1, "a", from("ann@example", "Bob@example"))]));
     const copied = { ...untrusted({ messageIdHeader: "<a@example>" }), ...from("eve@example", "bob@example") };
     await store(page(epoch, [message(2, "e1", { ...answer, ...from("eve@example") }), message(3, "e2", copied)]));
@@ -178,6 +181,55 @@ describe("a thread", () => {
     const [a, e1, e2, b, e3] = await threads();
     expect(b).toBe(a);
     expect(new Set([a, e1, e2, e3]).size).toBe(4);
+  });
+
+  it("is closed to whoever only claims to be somebody in it, though he knows every Message-ID of it", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const answer = untrusted({ inReplyTo: "<a@example>", references: ["<a@example>"] });
+    const envelope = written("bob@example", "ann@example", "eve@example");
+    await store(page(epoch, [message(1, "a", { ...by("verified"), envelope: written("ann@example", "bob@example") })]));
+    const forged = [by("unverified"), by("spoofed")].map((how, at) =>
+      message(2 + at, `f${at}`, { ...answer, ...how, envelope }),
+    );
+    await store(page(epoch, forged));
+    // Whom the forged ones named is nobody's guest because of it.
+    const guest = { ...by("verified"), envelope: written("eve@example"), inReplyTo: untrusted("<f0@example>") };
+    await store(page(epoch, [message(4, "e", { ...guest, references: untrusted(["<a@example>", "<f0@example>"]) })]));
+    await store(page(epoch, [message(5, "b", { ...by("verified"), ...answer, envelope })]));
+    const [a, f0, f1, e, b] = await threads();
+    expect(b).toBe(a);
+    expect(new Set([a, f0, f1, e]).size).toBe(4);
+  });
+
+  it("draws nobody away by a copied Message-ID, though the copy was there first", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const envelope = written("ann@example", "bob@example");
+    const copy = message(1, "copy", {
+      ...by("unverified"),
+      ...untrusted({ messageIdHeader: "<a@example>" }),
+      envelope,
+    });
+    await store(page(epoch, [copy]));
+    await store(page(epoch, [message(2, "a", { ...by("verified"), envelope })]));
+    const inReplyTo = untrusted("<a@example>");
+    await store(page(epoch, [message(3, "b", { ...by("verified"), envelope: written("bob@example"), inReplyTo })]));
+    const [copied, a, b] = await threads();
+    expect(b).toBe(a);
+    expect(copied).not.toBe(a);
+  });
+
+  it("names those who claim a part in it, for a proof to be looked for", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    await store(page(epoch, [message(1, "a", { ...by("verified"), envelope: written("ann@example", "bob@example") })]));
+    const answer = untrusted({ inReplyTo: "<a@example>" });
+    const claims = [
+      message(2, "b", { ...answer, envelope: written("bob@example") }),
+      message(3, "e", { ...answer, envelope: written("eve@example") }),
+      message(4, "n", { envelope: written("bob@example") }),
+      message(5, "s", { ...answer, envelope: written("bob@example ann@example") }),
+    ];
+    const grant = await pollGrant(fixture, tenantId, mailboxId);
+    expect(await fixture.database.inbox.threadClaims(grant, claims)).toEqual([true, false, false, false]);
   });
 
   it("is open to whom the tenant wrote in it", async () => {
@@ -191,11 +243,12 @@ describe("a thread", () => {
     await fixture.sql`
       insert into submission_recipients (submission_id, tenant_id, address) values (${id}, ${tenantId}, 'Bob@example')`;
     const answer = untrusted({ inReplyTo: "<sent@example>" });
-    const asked = message(2, "e", { ...answer, envelope: written("eve@example") });
-    await store(page(epoch, [message(1, "b", { ...answer, envelope: written("bob@example") }), asked]));
-    const [b, e] = await threads();
+    const from = (who: string) => ({ ...by("verified"), ...answer, envelope: written(who) });
+    const claimed = message(3, "c", { ...from("bob@example"), ...by("unverified") });
+    await store(page(epoch, [message(1, "b", from("bob@example")), message(2, "e", from("eve@example")), claimed]));
+    const [b, e, c] = await threads();
     expect(b).toBe(thread);
-    expect(e).not.toBe(thread);
+    expect(new Set([thread, e, c]).size).toBe(3);
   });
 
   it("never reaches into another mailbox, whatever a header claims", async () => {
@@ -203,9 +256,9 @@ describe("a thread", () => {
     const otherMailbox = other.mailboxIds[0] as MailboxId;
     const otherEpoch = await startRun(fixture, otherMailbox);
     const grant = await pollGrant(fixture, other.tenantId, otherMailbox);
-    await fixture.database.inbox.storePage(grant, page(otherEpoch, [message(1, "a")]));
+    await fixture.database.inbox.storePage(grant, page(otherEpoch, [message(1, "a", by("verified"))]));
     const epoch = await startRun(fixture, mailboxId);
-    await store(page(epoch, [message(1, "z", { inReplyTo: untrusted("<a@example>") })]));
+    await store(page(epoch, [message(1, "z", { ...by("verified"), inReplyTo: untrusted("<a@example>") })]));
     expect(new Set(await threads()).size).toBe(2);
   });
 });

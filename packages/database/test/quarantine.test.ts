@@ -70,14 +70,15 @@ describe("a message that is held", () => {
   });
 
   it("joins no thread and is joined by none, in its page and in later ones", async () => {
-    await store([judgedMessage(1, {})]);
+    const senderVerdict = "verified";
+    await store([judgedMessage(1, { senderVerdict })]);
     const answering = { inReplyTo: untrusted("<1@sender.example>") };
     await store([
-      judgedMessage(2, { quarantineReason: "spoofed" }, answering),
-      judgedMessage(3, {}, { inReplyTo: untrusted("<2@sender.example>") }),
+      judgedMessage(2, { senderVerdict, quarantineReason: "agent-instructions" }, answering),
+      judgedMessage(3, { senderVerdict }, { inReplyTo: untrusted("<2@sender.example>") }),
     ]);
-    await store([judgedMessage(4, {}, { inReplyTo: untrusted("<2@sender.example>") })]);
-    await store([judgedMessage(5, {}, answering)]);
+    await store([judgedMessage(4, { senderVerdict }, { inReplyTo: untrusted("<2@sender.example>") })]);
+    await store([judgedMessage(5, { senderVerdict }, answering)]);
     const rows = await fixture.sql`select size_bytes, thread_id from messages order by message_id_header`;
     const [first, held, inPage, later, joins] = rows.map(({ thread_id }) => thread_id);
     expect(new Set([first, held, inPage, later]).size).toBe(4);

@@ -20,6 +20,7 @@ export type { MailTraces, ReportedRecipient, SentNames } from "./kind/read-trace
 export { noTraces, readTraces } from "./kind/read-traces.ts";
 export type { DraftAddress, DraftAttachment, MessageDraft, OwnHeader } from "./message-draft.ts";
 export { newMessageIdHeader, parseMessageIds, readMessageIdHeader, referencesMax } from "./message-id-header.ts";
+export { overlongPassing } from "./overlong.ts";
 export type { ParseLimits } from "./parse-limits.ts";
 export { defaultParseLimits } from "./parse-limits.ts";
 export { parseMessage } from "./parse-message.ts";

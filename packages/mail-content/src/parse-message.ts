@@ -5,6 +5,7 @@ import { parseMessageIds, readMessageIdHeader, referencesMax } from "./message-i
 import { headerBlock, readHeaders } from "./mime/header-block.ts";
 import { readBody } from "./mime/read-body.ts";
 import { LimitExceeded, readParts } from "./mime/read-parts.ts";
+import { overlongReason } from "./overlong.ts";
 import { defaultParseLimits, type ParseLimits } from "./parse-limits.ts";
 import { parseMailDate } from "./parse-mail-date.ts";
 import type { ParsedMessage, ReadableMessage, UnparsedReason } from "./parsed-message.ts";
@@ -23,7 +24,7 @@ export function parseMessage(raw: Uint8Array, options: { limits?: Partial<ParseL
   const unparsed = (reason: UnparsedReason): ParsedMessage => ({ kind: "unparsed", reason, messageIdHeader, headers });
 
   if (raw.length === 0) return unparsed("empty");
-  if (raw.length > limits.rawBytesMax) return unparsed("too-large");
+  if (raw.length > limits.rawBytesMax) return unparsed(overlongReason(raw, limits));
   try {
     return readMessage(raw, { messageIdHeader, headers, limits });
   } catch (error) {

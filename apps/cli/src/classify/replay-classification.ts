@@ -1,10 +1,11 @@
 import { askClassifiers, createContentClassifiers, labelsOf } from "@mailfleet/classifiers";
 import type { ClassifiedMessage, SenderFacts } from "@mailfleet/database";
-import { type ClassifiableContent, comparedAddress, MessageId, OperationalError, untrusted } from "@mailfleet/domain";
+import { type ClassifiableContent, comparedAddress, MessageId, OperationalError } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { parseMessage } from "@mailfleet/mail-content";
 import { findScope, findTenant, resourceOf } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
+import { toClassifiable } from "./to-classifiable.ts";
 
 export type Replay = { readonly tenant?: string; readonly mailbox?: string };
 export type Replayed = { readonly id: string; readonly before: readonly string[]; readonly after: readonly string[] };
@@ -60,21 +61,11 @@ async function readContent(
 ): Promise<ClassifiableContent | null> {
   const parsed = parseMessage(await readRaw(session, grant, row));
   if (parsed.kind === "unparsed") return null;
-  const { subject, text, html, attachments } = parsed;
   const listed = policy.senders.map((pattern) => pattern.slice(pattern.lastIndexOf("@") + 1));
-  return {
-    direction: "inbound",
-    ...untrusted({ subject, text, html }),
-    from: row.envelope.from,
-    replyTo: row.envelope.replyTo,
-    attachments: attachments.map(({ filename, contentType, bytes }) => {
-      return { ...untrusted({ filename, contentType }), sizeBytes: bytes.byteLength };
-    }),
-    facts: {
-      firstTimeSender: !sendersOf(row).some((address) => knownAddresses.has(address)),
-      knownDomains: [...new Set([...ownDomains, ...listed])],
-    },
-  };
+  return toClassifiable(parsed, {
+    firstTimeSender: !sendersOf(row).some((address) => knownAddresses.has(address)),
+    knownDomains: [...new Set([...ownDomains, ...listed])],
+  });
 }
 
 async function readRaw(

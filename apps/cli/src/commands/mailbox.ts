@@ -35,6 +35,7 @@ export const addMailbox: AddCommand = (program, run) => {
           {
             ...{ Key: shown.key, Id: shown.id, Address: shown.address, Name: shown.displayName, ...servers },
             ...{ State: shown.state, Reason: shown.stateReason, "Last failure": shown.lastFailure },
+            ...{ "Results believed": sayHop(shown.senderTrust.trustedHop), ...saySenderTrust(shown.senderTrust) },
             ...{ "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
             ...{ "Stale since": shown.staleSince, "Held by": shown.workerId },
           },
@@ -85,8 +86,8 @@ async function showMailbox(session: Session, name: string) {
 
 function toView(row: MailboxRow) {
   const { id, key, address, displayName, imap, smtp, folder, startFrom, state, stateReason, lastFailure } = row;
-  const { provenAt, createdAt, workState, nextDue, epoch, failuresCount, staleSince, workerId } = row;
-  const settings = { id, key, address, displayName, imap, smtp, folder, startFrom };
+  const { provenAt, createdAt, workState, nextDue, epoch, failuresCount, staleSince, workerId, senderTrust } = row;
+  const settings = { id, key, address, displayName, imap, smtp, folder, startFrom, senderTrust };
   return {
     ...settings,
     state,
@@ -109,4 +110,14 @@ function toCursorView({ folder, uidValidity, lastUid, highestModseq, startedAt, 
 
 function sayServer(server: MailboxRow["smtp"]): string | null {
   return server === null ? null : `${server.host}:${server.port} (${server.security})`;
+}
+
+/** Whose Authentication-Results count in this mailbox. */
+function sayHop(hop: MailboxRow["senderTrust"]["trustedHop"]): string {
+  if (hop.kind === "none") return "nobody's; signatures are checked here";
+  return hop.kind === "microsoft-365" ? "Microsoft 365, the topmost" : `of ${hop.id}`;
+}
+
+function saySenderTrust({ internalDomains, trustedSealers }: MailboxRow["senderTrust"]) {
+  return { "Own domains": internalDomains.join(", ") || null, "Trusted sealers": trustedSealers.join(", ") || null };
 }

@@ -1,12 +1,14 @@
 import { open } from "node:fs/promises";
-import { defaultParseLimits, type InspectedMessage, inspectMessage } from "@mailfleet/mail-content";
+import { createRulesContentClassifier } from "@mailfleet/classifiers";
+import { defaultParseLimits, type InspectedMessage, inspectMessage, parseMessage } from "@mailfleet/mail-content";
 import { judgeSender, noTrust, type SenderJudgement, type TxtLookup } from "@mailfleet/trust";
+import { toClassifiable } from "../classify/to-classifiable.ts";
 
 export type InspectedFile = { readonly file: string } & InspectedMessage & {
     /** Who sent it, by its own bytes alone: no mailbox's server is believed, and nobody is on a list. */
     readonly trust: Pick<SenderJudgement, "verdict" | "evidence">;
-    /** What the rules found. There are none yet. */
-    readonly rules: readonly never[];
+    /** Labels of the built-in rules that matched, for a sender who never wrote before. None of what could not be read. */
+    readonly rules: readonly string[];
   };
 export type UnreadFile = { readonly file: string; readonly error: { readonly code: string; readonly message: string } };
 
@@ -16,13 +18,15 @@ const headBytes = 1_048_576;
 export type InspectFileOptions = {
   /** Fetches the keys that signatures name. Null: nothing leaves this machine, and no signature can hold. */
   readonly lookup: TxtLookup | null;
+  /** Whom a stranger might imitate: domains in lower case. */
+  readonly knownDomains: readonly string[];
   readonly now: () => Date;
 };
 
 /** Reads one raw message and says all that can be said of it. Never throws: a file that cannot be read is an answer too. */
 export async function inspectFile(
   file: string,
-  { lookup, now }: InspectFileOptions,
+  { lookup, knownDomains, now }: InspectFileOptions,
 ): Promise<InspectedFile | UnreadFile> {
   try {
     const { raw, whole } = await readRaw(file);
@@ -31,10 +35,21 @@ export async function inspectFile(
       ...{ raw, from: message.from.map(({ address }) => address), receivedAt: now(), settings: noTrust },
       lookup: whole ? lookup : null, // a signature is over the whole body
     });
-    return { file, ...message, trust: { verdict, evidence }, rules: [] };
+    const rules = whole ? await matchedRules(raw, knownDomains) : [];
+    return { file, ...message, trust: { verdict, evidence }, rules };
   } catch (error) {
     return { file, error: describe(error) };
   }
+}
+
+const classifier = createRulesContentClassifier();
+
+/** Of what the sender wrote, not of `text`: what a person would not see is left out of that one. */
+async function matchedRules(raw: Uint8Array, knownDomains: readonly string[]): Promise<readonly string[]> {
+  const parsed = parseMessage(raw);
+  if (parsed.kind === "unparsed") return [];
+  const content = toClassifiable(parsed, { firstTimeSender: true, knownDomains });
+  return (await classifier.classify(content, { signal: new AbortController().signal })).labels;
 }
 
 async function readRaw(file: string): Promise<{ raw: Uint8Array; whole: boolean }> {

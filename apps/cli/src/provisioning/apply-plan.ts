@@ -45,14 +45,24 @@ async function applyTenant(session: Session, step: TenantStep): Promise<TenantId
   const { wanted, existing } = step;
   if (existing === null) {
     if (wanted === null) throw new Error("a step is about no tenant");
-    return createTenant(session, wanted);
+    const created = await createTenant(session, wanted);
+    await applyPolicy(session, created, step);
+    return created;
   }
   const tenantId = TenantId.parse(existing.id);
   if (step.action === "unchanged") return tenantId;
   const grant = await session.authorize("fleet.provision", { subjectId: tenantId });
   if (step.action === "suspend") await provisioning.setTenantState(grant, tenantId, "suspended");
   else if (wanted !== null) await provisioning.updateTenant(grant, tenantId, tenantSettings(wanted));
+  await applyPolicy(session, tenantId, step);
   return tenantId;
+}
+
+/** Before any mailbox of the tenant is connected, so that its first message meets the policy. */
+async function applyPolicy(session: Session, tenantId: TenantId, { policy }: TenantStep): Promise<void> {
+  if (Object.keys(policy).length === 0) return;
+  const grant = await session.authorize("policy.manage", { tenantId });
+  await session.database.policies.change(grant, policy);
 }
 
 async function createTenant(session: Session, wanted: WantedTenant): Promise<TenantId> {

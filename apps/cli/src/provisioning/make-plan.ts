@@ -1,4 +1,4 @@
-import type { ProvisionedTenant } from "@mailfleet/database";
+import type { ProvisionedTenant, TenantPolicy } from "@mailfleet/database";
 import { MailboxId, type NetworkGuard, TenantId } from "@mailfleet/domain";
 import { type FaultKind, FileFaults } from "../faults.ts";
 import type { Session } from "../open-session.ts";
@@ -40,12 +40,29 @@ export async function makePlan(session: Session, request: PlanRequest): Promise<
   const existing = await session.database.fleet.provisioning.tenants(grant);
   refuse("resource.conflicting", findConflicts(wanted, existing));
   const credentialsDiffer = await findDifferentCredentials(session, wanted, existing);
-  return planChanges({ wanted, existing, credentialsDiffer, prune });
+  const policies = await readPolicies(session, wanted, existing);
+  return planChanges({ wanted, existing, credentialsDiffer, policies, prune });
 }
 
 function withBackfill(tenant: WantedTenant, backfillMs: number | undefined): WantedTenant {
   const mailboxes = tenant.mailboxes.map((mailbox) => ({ ...mailbox, backfillMs: mailbox.backfillMs ?? backfillMs }));
   return { ...tenant, mailboxes };
+}
+
+/** Who wants nothing of a policy is not asked about it. */
+async function readPolicies(
+  session: Session,
+  wanted: readonly WantedTenant[],
+  existing: readonly ProvisionedTenant[],
+): Promise<ReadonlyMap<string, TenantPolicy>> {
+  const policies = new Map<string, TenantPolicy>();
+  for (const { key, policy } of wanted) {
+    const tenant = existing.find((candidate) => candidate.key === key);
+    if (tenant === undefined || Object.keys(policy).length === 0) continue;
+    const grant = await session.authorize("policy.read", { tenantId: TenantId.parse(tenant.id) });
+    policies.set(key, await session.database.policies.read(grant));
+  }
+  return policies;
 }
 
 /** Each comparison opens a credential, and so asks the gate for itself. */

@@ -44,6 +44,7 @@ function want(changes: Partial<WantedTenant> = {}): WantedTenant {
     weight: 1,
     limits,
     polling: {},
+    policy: {},
     mailboxes: [wantMailbox()],
     path: ["tenants", 0],
     ...changes,
@@ -94,7 +95,14 @@ function storedMailbox(wanted: WantedMailbox, changes: Partial<MailboxRow> = {})
 }
 
 function plan(input: Partial<PlanInput>) {
-  return planChanges({ wanted: [], existing: [], credentialsDiffer: new Set(), prune: false, ...input }).map(say);
+  return planChanges({
+    wanted: [],
+    existing: [],
+    credentialsDiffer: new Set(),
+    policies: new Map(),
+    prune: false,
+    ...input,
+  }).map(say);
 }
 
 const say = ({ key, action, changes, mailboxes }: TenantStep) => [
@@ -109,6 +117,18 @@ describe("a plan", () => {
 
   it("of what was applied changes nothing", () => {
     expect(plan({ wanted: [want()], existing: [stored(want())] })).toEqual([["acme unchanged", "support unchanged"]]);
+  });
+
+  it.each([
+    ["outlook.office365.com", { kind: "microsoft-365" }],
+    ["IMAP.gmail.com", { kind: "authserv-id", id: "mx.google.com" }],
+    ["mail.google.com.evil.example", { kind: "none" }],
+  ])("believes at %s what is known of it, unless the entry says whom", (host, trustedHop) => {
+    const imap = { host, port: 993, security: "tls" } as const;
+    const silent = { internalDomains: [], trustedSealers: [] };
+    expect(mailboxSettings(wantMailbox({ imap, senderTrust: silent })).senderTrust).toEqual({ ...silent, trustedHop });
+    const said = { ...silent, trustedHop: { kind: "none" } as const };
+    expect(mailboxSettings(wantMailbox({ imap, senderTrust: said })).senderTrust).toEqual(said);
   });
 
   it("names the settings that change, and none of their values", () => {

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import type { MailboxRow, MailboxSettings, ProvisionedTenant, TenantSettings } from "@mailfleet/database";
+import type { MailboxRow, MailboxSettings, ProvisionedTenant, TenantPolicy, TenantSettings } from "@mailfleet/database";
 import type { MailboxId } from "@mailfleet/domain";
+import { presetHop } from "@mailfleet/trust";
 import type { Path } from "./locate-in-yaml.ts";
 import { mailboxIdentity } from "./mailbox-identity.ts";
 import type { WantedMailbox, WantedTenant } from "./read-tenants-file.ts";
+import { policyChanges } from "./tenant-policy-entry.ts";
 
 export type MailboxStep = {
   readonly key: string;
@@ -21,6 +23,8 @@ export type TenantStep = {
   readonly changes: readonly string[];
   readonly wanted: WantedTenant | null;
   readonly existing: ProvisionedTenant | null;
+  /** What of the tenant's policy is to be set. */
+  readonly policy: Partial<TenantPolicy>;
   readonly mailboxes: readonly MailboxStep[];
 };
 
@@ -29,15 +33,17 @@ export type PlanInput = {
   readonly existing: readonly ProvisionedTenant[];
   /** Existing mailboxes whose stored credential is not the wanted one, or that have none. */
   readonly credentialsDiffer: ReadonlySet<MailboxId>;
+  /** Of existing tenants whose entry names one, by key. */
+  readonly policies: ReadonlyMap<string, TenantPolicy>;
   readonly prune: boolean;
 };
 
 export type Conflict = { readonly path: Path; readonly message: string };
 
 /** What would have to change, and nothing else is done: pure. */
-export function planChanges({ wanted, existing, credentialsDiffer, prune }: PlanInput): readonly TenantStep[] {
+export function planChanges({ wanted, existing, prune, ...known }: PlanInput): readonly TenantStep[] {
   const byKey = new Map(existing.map((tenant) => [tenant.key, tenant]));
-  const steps = wanted.map((tenant) => planTenant(tenant, byKey.get(tenant.key) ?? null, { credentialsDiffer, prune }));
+  const steps = wanted.map((tenant) => planTenant(tenant, byKey.get(tenant.key) ?? null, { ...known, prune }));
   const named = new Set(wanted.map(({ key }) => key));
   const absent = prune ? existing.filter(({ key, state }) => !named.has(key) && state === "active") : [];
   return [...steps, ...absent.map(suspension)];
@@ -61,21 +67,24 @@ export function findConflicts(
 }
 
 function suspension(existing: ProvisionedTenant): TenantStep {
-  return { key: existing.key, action: "suspend", changes: [], wanted: null, existing, mailboxes: [] };
+  return { key: existing.key, action: "suspend", changes: [], wanted: null, existing, policy: {}, mailboxes: [] };
 }
 
 type MailboxRules = Pick<PlanInput, "credentialsDiffer" | "prune">;
+type TenantRules = MailboxRules & Pick<PlanInput, "policies">;
 
-function planTenant(wanted: WantedTenant, existing: ProvisionedTenant | null, rules: MailboxRules): TenantStep {
+function planTenant(wanted: WantedTenant, existing: ProvisionedTenant | null, rules: TenantRules): TenantStep {
   const settings = tenantSettings(wanted);
-  const changes = existing ? differences({ ...settings }, { ...existing.settings }) : [];
+  const policy = policyChanges(wanted.policy, rules.policies.get(wanted.key) ?? null);
+  const policyNames = Object.keys(policy).map((name) => `policy.${name}`);
+  const changes = existing ? [...differences({ ...settings }, { ...existing.settings }), ...policyNames] : [];
   const known = new Map(existing?.mailboxes.map((mailbox) => [mailbox.key, mailbox]));
   const skipped = existing !== null && existing.state !== "active";
   const planned = wanted.mailboxes.map((mailbox) => planMailbox(mailbox, known.get(mailbox.key) ?? null, rules));
   const mailboxes = skipped ? planned.map((step) => ({ ...step, action: "skip" as const, changes: [] })) : planned;
   const action = existing === null ? "create" : changes.length > 0 ? "update" : "unchanged";
   const absent = existing && rules.prune && !skipped ? planPauses(wanted, existing) : [];
-  return { key: wanted.key, action, changes, wanted, existing, mailboxes: [...mailboxes, ...absent] };
+  return { key: wanted.key, action, changes, wanted, existing, policy, mailboxes: [...mailboxes, ...absent] };
 }
 
 function planPauses(wanted: WantedTenant, { mailboxes }: ProvisionedTenant): readonly MailboxStep[] {
@@ -118,13 +127,14 @@ export function mailboxSettings({
   user,
   senderTrust,
 }: WantedMailbox) {
+  const { trustedHop, internalDomains, trustedSealers } = senderTrust;
   const identity = mailboxIdentity({ host: imap.host, user });
   const moreFolders = [...new Set(folders)].filter((name) => name !== folder);
   const backfillMs = startFrom === "now" ? (wantedMs ?? 0) : 0;
   const reading = { folder, moreFolders, startFrom, backfillMs };
   return {
     ...{ address, displayName: displayName ?? null, imap, smtp: smtp ?? null, ...reading, identity },
-    senderTrust,
+    senderTrust: { trustedHop: trustedHop ?? presetHop(imap.host), internalDomains, trustedSealers },
   } satisfies MailboxSettings;
 }
 

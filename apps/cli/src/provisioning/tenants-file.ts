@@ -2,6 +2,7 @@ import { MailServer } from "@mailfleet/domain";
 import { ProviderAppName } from "@mailfleet/token-providers";
 import { z } from "zod";
 import { isLifetime } from "../parse-options.ts";
+import { TenantPolicyEntry } from "./tenant-policy-entry.ts";
 
 const Key = z
   .string()
@@ -72,7 +73,7 @@ const Domain = z
   .max(253)
   .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, "a domain in lower case");
 
-/** Whose word about a sender is believed. Wrong is worse than absent: leave it out where the provider is not known. */
+/** Whose word about a sender is believed. Wrong is worse than absent: leave it out, and it is known for Microsoft 365 and Google alone. */
 const SenderTrustEntry = z.strictObject({
   trustedHop: z
     .discriminatedUnion("kind", [
@@ -80,8 +81,12 @@ const SenderTrustEntry = z.strictObject({
       z.strictObject({ kind: z.literal("microsoft-365") }),
       z.strictObject({ kind: z.literal("authserv-id"), id: line.min(1) }),
     ])
-    .default({ kind: "none" })
-    .meta({ description: "Whose Authentication-Results are believed: what the mailbox's own server calls itself." }),
+    .optional()
+    .meta({
+      description:
+        "Whose Authentication-Results are believed: what the mailbox's own server calls itself. Left out, it follows from " +
+        "the IMAP host: Microsoft 365 and Google are known, any other is none.",
+    }),
   internalDomains: z
     .array(Domain)
     .default([])
@@ -133,6 +138,7 @@ const TenantEntry = z.strictObject({
       ),
     })
     .prefault({}),
+  policy: TenantPolicyEntry.prefault({}),
   mailboxes: z.array(MailboxEntry).default([]),
 });
 export type TenantEntry = z.output<typeof TenantEntry>;
