@@ -21,7 +21,7 @@ export type SendPlan = {
 /** About 5 KB. */
 const messageText = "A line of an ordinary length, as people write them.\n".repeat(95);
 const recipient = "reader@example.com";
-const enqueuesAtOnce = 16;
+const enqueuesAtOnce = 64;
 
 /** Hands messages in, in turn from each mailbox, and waits until Postfix has all of them. */
 export async function runFleet(fleet: SendFleet, tenant: SendTenant, plan: SendPlan): Promise<SendRun> {
