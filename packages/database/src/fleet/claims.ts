@@ -99,7 +99,7 @@ export type Claims = {
   repair(grant: Grant<"fleet.sweep">): Promise<number>;
 };
 
-const batch = { waitMs: 10, sizeMax: 500 } as const;
+const batchSizeMax = 500;
 
 /** A line that begins with lanes that turn out to be empty or held is walked on for so long before the queue gets what there is. */
 const partsMax = 4;
@@ -110,6 +110,7 @@ const secondLookMs = 50;
 export function createClaims(connection: Connection, work: WorkTable): Claims {
   const { now } = connection;
   const watch = createLaneWatch(work);
+  const batch = { waitMs: work.gatherMs, sizeMax: batchSizeMax };
   const starts = microBatch({ ...batch, run: (items: readonly Timed[]) => start(connection, work, items) });
   const heartbeats = microBatch({ ...batch, run: (items: readonly Timed[]) => heartbeat(connection, work, items) });
   const finishes = microBatch({ ...batch, run: (items: readonly Finish[]) => finish(connection, work, items) });

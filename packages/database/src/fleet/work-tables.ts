@@ -17,6 +17,8 @@ export type WorkTable = {
   readonly tellsPass: boolean;
   /** Whether a worker may hold something open for the row between two runs (`worker_id`). */
   readonly resident: boolean;
+  /** How long what begins or ends waits for others to share a statement with, in ms. */
+  readonly gatherMs: number;
   /** What `start` makes of a claimed row. */
   readonly running: "running" | "transmitting";
 };
@@ -28,6 +30,7 @@ export const mailboxWork: WorkTable = {
   kind: "poll",
   claimable: ["idle", "claimed", "running"],
   claimed: "claimed",
+  gatherMs: 10,
   running: "running",
   dueOnlyWhile: "active",
   tellsPass: true,
@@ -41,6 +44,7 @@ export const submissionWork: WorkTable = {
   kind: "deliver",
   claimable: ["scheduled", "accepted", "deferred", "claimed"],
   claimed: "claimed",
+  gatherMs: 3, // a connection is held meanwhile
   running: "transmitting",
   dueOnlyWhile: null,
   tellsPass: false,
@@ -57,6 +61,7 @@ export const reconcileWork: WorkTable = {
   kind: "reconcile",
   claimable: ["idle", "claimed", "running"],
   claimed: "claimed",
+  gatherMs: 10,
   running: "running",
   dueOnlyWhile: null,
   tellsPass: false,
