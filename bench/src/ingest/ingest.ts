@@ -9,6 +9,7 @@ import { provisionTenant } from "../fleet/provision-tenant.ts";
 import { type Durability, readDurability } from "../read-durability.ts";
 import { type Corpus, deliverCorpus } from "./deliver-corpus.ts";
 import { type IngestOptions, ingestUsage, readIngestOptions } from "./options.ts";
+import { type DownloaderRates, runDownloaders } from "./run-downloaders.ts";
 import { type FleetRun, runFleet } from "./run-fleet.ts";
 import { fleetParser, type ReferenceRun, runReference } from "./run-reference.ts";
 import { spoil } from "./spoil.ts";
@@ -23,6 +24,7 @@ export type Measured = {
   readonly corpus: Corpus;
   readonly rounds: readonly Round[];
   readonly postalMime: ReferenceRun;
+  readonly downloaders: DownloaderRates;
   readonly blobsCount: number;
   readonly durability: Durability;
   readonly processorsCount: number;
@@ -61,6 +63,8 @@ async function measure(fleet: BenchFleet, options: IngestOptions, report: Report
   const postalMime = await runReference(fleet, corpus, { parser: null, messagesMax: postalMimeMessagesMax, signal });
   await runReference(fleet, corpus, { parser: fleetParser, signal });
 
+  const downloaders = await runDownloaders(fleet, corpus, signal);
+
   const rounds: Round[] = [];
   let blobsCount = 0;
   for (let number = 1; number <= roundsCount; number++) {
@@ -82,6 +86,7 @@ async function measure(fleet: BenchFleet, options: IngestOptions, report: Report
     corpus,
     rounds,
     postalMime,
+    downloaders,
     blobsCount,
     durability,
     processorsCount: availableParallelism(),

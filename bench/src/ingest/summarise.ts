@@ -5,12 +5,15 @@ import type { Measured } from "./ingest.ts";
 
 /** The result of all rounds: medians of ratios and rates, sums of CPU time. */
 export function summarise(measured: Measured): BenchOutcome {
-  const { options, corpus, rounds, postalMime, blobsCount, durability, processorsCount, loadAverage } = measured;
+  const { options, corpus, rounds, postalMime, downloaders, blobsCount, durability, processorsCount, loadAverage } =
+    measured;
   const messagesCount = options.messagesCount * rounds.length;
   const perMessage = (part: FleetPart | "mailServer") =>
     rounded(rounds.reduce((sum, { fleet }) => sum + fleet.cpuMs[part], 0) / messagesCount, 3);
   const cpuMsPerMessageBy = Object.fromEntries(fleetParts.map((part) => [part, perMessage(part)]));
   const ratios = rounds.map(({ fleet, reference }) => fleet.messagesPerSecond / reference.messagesPerSecond);
+  const rate = median(rounds.map(({ fleet }) => fleet.messagesPerSecond));
+  const ratioTo = (other: number | null) => (other === null ? null : rounded(rate / other, 3));
   const result = {
     bench: "ingest",
     ratio: rounded(median(ratios), 3),
@@ -21,7 +24,9 @@ export function summarise(measured: Measured): BenchOutcome {
       3,
     ),
     cpuMsPerMessageBy,
-    messagesPerSecond: Math.round(median(rounds.map(({ fleet }) => fleet.messagesPerSecond))),
+    mbsyncRatio: ratioTo(downloaders.mbsync),
+    getmailRatio: ratioTo(downloaders.getmail),
+    messagesPerSecond: Math.round(rate),
     referenceMessagesPerSecond: Math.round(median(rounds.map(({ reference }) => reference.messagesPerSecond))),
     referenceParser: "@mailfleet/mail-content",
     referenceCpuMsPerMessage: rounded(median(rounds.map(({ reference }) => reference.cpuMsPerMessage)), 3),
