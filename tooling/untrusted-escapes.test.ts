@@ -18,6 +18,7 @@ const reviewed: Readonly<Record<string, readonly string[]>> = {
     "apps/poll-worker/src/check-sender.ts",
     "apps/poll-worker/src/judge-page.ts",
     "packages/classifiers/src/rules/create-rules-content-classifier.ts",
+    "packages/client/src/choose-sender.ts",
     "packages/database/src/thread-links.ts",
   ],
   lookedUpHeader: ["packages/database/src/thread-links.ts"],

@@ -137,6 +137,10 @@ export const endingByCode = {
     exitCode: failed,
     hint: "Correct the message or its recipients; the same message is refused again.",
   },
+  "sender.refused": {
+    exitCode: failed,
+    hint: "Send from the mailbox's own address, or list the alias under `aliases` in the tenants file and provision again.",
+  },
   "session.ended": { exitCode: tryLater, hint: again },
 } as const satisfies Record<ErrorCode, Ending>;
 

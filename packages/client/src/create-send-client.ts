@@ -12,6 +12,7 @@ import {
 import type { Actor, Gate, Grant } from "@mailfleet/gate";
 import { composeMessage, newMessageIdHeader, replyReferences, replySubject } from "@mailfleet/mail-content";
 import { authorizeRecipients, namedRecipients } from "./authorize-recipients.ts";
+import { chooseSender } from "./choose-sender.ts";
 import { createRawWriter } from "./create-raw-writer.ts";
 import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
 import { requestDigest } from "./request-digest.ts";
@@ -38,7 +39,7 @@ export type SendClient = SubmissionClient & {
   /**
    * Accepts one message for delivery: a row is written before this returns, and delivery needs nobody but the fleet.
    *
-   * @throws OperationalError `contract.violated`, `gate.denied`, `resource.missing`, `idempotency.conflicting`
+   * @throws OperationalError `contract.violated`, `gate.denied`, `sender.refused`, `resource.missing`, `idempotency.conflicting`
    */
   enqueueSend(actor: Actor, request: SendRequestInput): Promise<Receipt>;
 };
@@ -119,15 +120,15 @@ async function compose(
   answered: MessageRow | null,
   request: SendRequest,
 ) {
-  const { address, displayName } = mailbox;
+  const from = chooseSender(mailbox, request.from, answered);
   const named = request.to.length + request.cc.length + request.bcc.length > 0;
   const to = named || answered === null ? request.to : answerTo(answered);
   const subject = request.subject ?? (answered === null ? "" : replySubject(answeredHeader(answered.envelope.subject)));
   const references = answered === null ? null : replyReferences(linksOf(answered));
   return composeMessage({
-    messageIdHeader: newMessageIdHeader(address.slice(address.lastIndexOf("@") + 1)),
+    messageIdHeader: newMessageIdHeader(from.address.slice(from.address.lastIndexOf("@") + 1)),
     date: now(),
-    from: { name: displayName, address },
+    from,
     to,
     cc: request.cc,
     bcc: request.bcc,

@@ -20,6 +20,11 @@ export const SendRequest = z
     tenantId: TenantId,
     /** The mailbox that sends. Its own server delivers. */
     mailboxId: MailboxId,
+    /**
+     * Whom it is from: the mailbox's own address or one of its aliases; any other is refused. Left out or null: the mailbox,
+     * and for an answer the alias that was written to. Without a name it bears the mailbox's.
+     */
+    from: Address.nullish(),
     /** The same key with the same content is one message, however often it is asked for. */
     idempotencyKey: z.string().min(1).max(200),
     to: z.array(Address).max(recipientsMax),

@@ -92,6 +92,7 @@ export const mailboxes = pgTable("mailboxes", {
   backfillMs: count("backfill_ms").notNull().default(0),
   moreFolders: text("more_folders").array().notNull().default([]),
   senderTrust: jsonb("sender_trust").$type<SenderTrust>().notNull().default(noSenderTrust),
+  aliases: text("aliases").array().notNull().default([]),
 });
 
 export const cursors = pgTable("cursors", {

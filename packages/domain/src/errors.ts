@@ -52,6 +52,7 @@ export const remedyByCode = {
   "send.deferred": "retry",
   "send.outcome-unknown": "reconcile",
   "send.refused": "discard",
+  "sender.refused": "discard",
   "session.ended": "retry",
 } as const satisfies Record<string, Remedy>;
 

@@ -33,7 +33,8 @@ export const addMailbox: AddCommand = (program, run) => {
         print.one(
           { ...shown, cursors },
           {
-            ...{ Key: shown.key, Id: shown.id, Address: shown.address, Name: shown.displayName, ...servers },
+            ...{ Key: shown.key, Id: shown.id, Address: shown.address, Name: shown.displayName },
+            ...{ Aliases: shown.aliases.join(", ") || null, ...servers },
             ...{ State: shown.state, Reason: shown.stateReason, "Last failure": shown.lastFailure },
             ...{ "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
             ...{ "Stale since": shown.staleSince, "Held by": shown.workerId },
@@ -86,7 +87,7 @@ async function showMailbox(session: Session, name: string) {
 function toView(row: MailboxRow) {
   const { id, key, address, displayName, imap, smtp, folder, startFrom, state, stateReason, lastFailure } = row;
   const { provenAt, createdAt, workState, nextDue, epoch, failuresCount, staleSince, workerId } = row;
-  const settings = { id, key, address, displayName, imap, smtp, folder, startFrom };
+  const settings = { id, key, address, aliases: row.aliases, displayName, imap, smtp, folder, startFrom };
   return {
     ...settings,
     state,

@@ -9,6 +9,7 @@ export const addSend: AddCommand = (program, run) => {
   addLeaf(program, "send", "enqueue one message; the fleet delivers it", example)
     .requiredOption("--mailbox <key>", "the mailbox it leaves from")
     .option("--tenant <key>", "whose mailbox; the actor's own tenant where it is left out")
+    .option("--from <address>", "the mailbox's own address or one of its aliases, with a name if you like")
     .option("--to <address...>", "recipients; without any, an answer goes to the sender it answers")
     .option("--cc <address...>", "copies")
     .option("--bcc <address...>", "copies nobody else sees")

@@ -10,6 +10,7 @@ import { parseNamedAddress } from "../parse-options.ts";
 export type SendOptions = {
   readonly tenant?: string;
   readonly mailbox: string;
+  readonly from?: string;
   readonly to?: readonly string[];
   readonly cc?: readonly string[];
   readonly bcc?: readonly string[];
@@ -34,6 +35,7 @@ export async function sendMessage(session: Session, options: SendOptions) {
   const client = createSendClient({ database, blobs: session.blobs(), gate, now });
   const receipt = await client.enqueueSend(actor, {
     ...{ tenantId, mailboxId, idempotencyKey, ...content },
+    from: options.from === undefined ? null : parseNamedAddress(options.from),
     to: (options.to ?? []).map(parseNamedAddress),
     cc: (options.cc ?? []).map(parseNamedAddress),
     bcc: (options.bcc ?? []).map(parseNamedAddress),

@@ -91,7 +91,8 @@ function planMailbox(wanted: WantedMailbox, existing: MailboxRow | null, rules: 
   if (existing === null) return { key, action: "create", changes: [], wanted, existing };
   const { identity, ...settings } = mailboxSettings(wanted);
   const { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs, senderTrust } = existing;
-  const stored = { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs, senderTrust };
+  const reading = { folder, moreFolders, startFrom, backfillMs, senderTrust };
+  const stored = { address, displayName, imap, smtp, ...reading, aliases: existing.aliases };
   const changed = differences(settings, stored);
   const otherUser = !changed.includes("imap.host") && Buffer.compare(identity, existing.identity) !== 0;
   const credential = rules.credentialsDiffer.has(existing.id as MailboxId);
@@ -117,6 +118,7 @@ export function mailboxSettings({
   backfillMs: wantedMs,
   user,
   senderTrust,
+  aliases,
 }: WantedMailbox) {
   const identity = mailboxIdentity({ host: imap.host, user });
   const moreFolders = [...new Set(folders)].filter((name) => name !== folder);
@@ -125,6 +127,7 @@ export function mailboxSettings({
   return {
     ...{ address, displayName: displayName ?? null, imap, smtp: smtp ?? null, ...reading, identity },
     senderTrust,
+    aliases: [...new Set(aliases)],
   } satisfies MailboxSettings;
 }
 

@@ -96,6 +96,11 @@ const MailboxEntry = z.strictObject({
   key: Key,
   address: z.email().max(254),
   displayName: line.min(1).optional(),
+  aliases: z
+    .array(z.email().max(254).toLowerCase())
+    .max(100)
+    .default([])
+    .meta({ description: "Addresses beside its own that it may send as, where its server lets it." }),
   imap: MailServer,
   smtp: MailServer.optional().meta({ description: "Without it the mailbox only receives." }),
   folder: line.min(1).default("INBOX"),
