@@ -7,8 +7,8 @@ import { listFiles } from "./workspace.ts";
  * why nothing that steers the fleet can be made of it there.
  */
 const reviewed: Readonly<Record<string, readonly string[]>> = {
-  answeredAddress: ["packages/client/src/create-send-client.ts"],
-  answeredHeader: ["packages/client/src/create-send-client.ts"],
+  answeredAddress: ["packages/client/src/compose-submission.ts"],
+  answeredHeader: ["packages/client/src/compose-submission.ts"],
   classifiedAsData: [
     "packages/classifiers/src/http/create-http-content-classifier.ts",
     "packages/classifiers/src/rules/create-rules-content-classifier.ts",
@@ -21,6 +21,7 @@ const reviewed: Readonly<Record<string, readonly string[]>> = {
     "packages/client/src/choose-sender.ts",
     "packages/database/src/thread-links.ts",
   ],
+  forwardedAsData: ["packages/client/src/read-attachments.ts"],
   lookedUpHeader: ["packages/database/src/thread-links.ts"],
   markedAsData: ["packages/client/src/to-model-input.ts"],
   shownAsData: [

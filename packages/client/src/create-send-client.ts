@@ -1,20 +1,12 @@
 import type { Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet/database";
-import {
-  ActorId,
-  answeredAddress,
-  answeredHeader,
-  type BlobStore,
-  newId,
-  OperationalError,
-  SubmissionId,
-  ThreadId,
-} from "@mailfleet/domain";
+import { ActorId, type BlobStore, newId, OperationalError, SubmissionId, ThreadId } from "@mailfleet/domain";
 import type { Actor, Gate, Grant } from "@mailfleet/gate";
-import { composeMessage, newMessageIdHeader, replyReferences, replySubject } from "@mailfleet/mail-content";
+import { readWholeMessage } from "@mailfleet/mail-content";
 import { authorizeRecipients, namedRecipients } from "./authorize-recipients.ts";
-import { chooseSender } from "./choose-sender.ts";
+import { composeSubmission } from "./compose-submission.ts";
 import { createRawWriter } from "./create-raw-writer.ts";
 import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
+import { readAttachments } from "./read-attachments.ts";
 import { requestDigest } from "./request-digest.ts";
 import { parseSendRequest, type SendRequest, type SendRequestInput } from "./send-request.ts";
 
@@ -51,10 +43,11 @@ export function createSendClient(deps: SendClientDeps): SendClient {
     async enqueueSend(actor, asked) {
       const request = parseSendRequest(asked, deps.now());
       const { tenantId, mailboxId, idempotencyKey } = request;
+      const whole = request.eml == null ? null : readWholeMessage(request.eml);
       const grant = await deps.gate.authorize({
         actor,
         action: "submission.create",
-        resource: { tenantId, mailboxId, ...namedRecipients(request) },
+        resource: { tenantId, mailboxId, ...namedRecipients(request, whole) },
       });
       const digest = requestDigest(request);
       const earlier = await deps.database.submissions.findRepeated(grant, idempotencyKey, digest);
@@ -63,7 +56,9 @@ export function createSendClient(deps: SendClientDeps): SendClient {
       const mailbox = await sendingMailbox(deps, grant, request);
       const answered = await answeredMessage(deps, actor, request);
       const submissionId = newId(SubmissionId);
-      const message = await compose(deps, submissionId, mailbox, answered, request);
+      const attachments = await readAttachments(deps, actor, request);
+      const made = { submissionId, mailbox, answered, request, whole, attachments, now: deps.now() };
+      const message = await composeSubmission(made);
 
       const accepting = await authorizeRecipients(deps.gate, { actor, grant, request, to: message.envelope.to });
       const raw = await writeRaw({ grant: accepting, raw: message.raw }); // the row that names these bytes comes after them
@@ -111,52 +106,4 @@ async function answeredMessage(deps: SendClientDeps, actor: Actor, request: Send
   if (message) return message;
   const publicMessage = "The message to answer is not in this mailbox.";
   throw new OperationalError("resource.missing", "the message to answer is not in this mailbox", { publicMessage });
-}
-
-async function compose(
-  { now }: SendClientDeps,
-  submissionId: SubmissionId,
-  mailbox: MailboxRow,
-  answered: MessageRow | null,
-  request: SendRequest,
-) {
-  const from = chooseSender(mailbox, request.from, answered);
-  const named = request.to.length + request.cc.length + request.bcc.length > 0;
-  const to = named || answered === null ? request.to : answerTo(answered);
-  const subject = request.subject ?? (answered === null ? "" : replySubject(answeredHeader(answered.envelope.subject)));
-  const references = answered === null ? null : replyReferences(linksOf(answered));
-  return composeMessage({
-    messageIdHeader: newMessageIdHeader(from.address.slice(from.address.lastIndexOf("@") + 1)),
-    date: now(),
-    from,
-    to,
-    cc: request.cc,
-    bcc: request.bcc,
-    subject,
-    ...(request.text === null ? {} : { text: request.text }),
-    ...(request.html === null ? {} : { html: request.html }),
-    attachments: request.attachments,
-    inReplyTo: references?.inReplyTo ?? null,
-    references: references?.references ?? [],
-    headers: { "X-Mailfleet-Submission": submissionId },
-  });
-}
-
-function linksOf({ messageIdHeader, inReplyTo, referenceIds }: MessageRow) {
-  return {
-    messageIdHeader: answeredHeader(messageIdHeader),
-    inReplyTo: answeredHeader(inReplyTo),
-    references: referenceIds.map((reference) => answeredHeader(reference)),
-  };
-}
-
-/** Only a sender who can be named without doubt is answered without being named by the caller. */
-function answerTo({ envelope }: MessageRow): SendRequest["to"] {
-  const [sender, ...others] = envelope.from;
-  if (sender !== undefined && others.length === 0)
-    return [{ name: answeredHeader(sender.name), address: answeredAddress(sender.address) }];
-  const publicMessage = "The message to answer does not have exactly one sender; name the recipients.";
-  throw new OperationalError("contract.violated", "the message to answer does not have exactly one sender", {
-    publicMessage,
-  });
 }

@@ -49,6 +49,7 @@ export {
   answeredHeader,
   classifiedAsData,
   comparedAddress,
+  forwardedAsData,
   lookedUpHeader,
   markedAsData,
   shownAsData,

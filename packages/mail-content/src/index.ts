@@ -33,3 +33,5 @@ export type {
 } from "./parsed-message.ts";
 export { replyReferences, replySubject } from "./reply.ts";
 export { sha256, sha256Passing } from "./sha256.ts";
+export type { OwnFields, WholeMessage } from "./whole/whole-message.ts";
+export { adoptMessage, readWholeMessage } from "./whole/whole-message.ts";

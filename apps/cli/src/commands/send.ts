@@ -18,6 +18,11 @@ export const addSend: AddCommand = (program, run) => {
     .option("--text-file <file>", "or a file of it, in UTF-8")
     .option("--html-file <file>", "the same as HTML, in UTF-8")
     .option("--attach <file...>", "files to go with it")
+    .option("--attach-stored <id:position...>", "files of stored messages, as `message show` lists them")
+    .option(
+      "--eml <file>",
+      "a whole message in place of recipients, subject, text and files; its Bcc is sent to and taken out",
+    )
     .option("--reply-to-message <id>", "the stored message this one answers")
     .option(
       "--at <time>",
