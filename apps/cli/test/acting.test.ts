@@ -286,7 +286,8 @@ describe("send", () => {
   });
 
   it("takes a whole message from a file, and files of stored ones; a sender of its own is refused with exit 1", async () => {
-    const eml = (from: string) => `From: ${from}\nTo: ada@sender.example\nBcc: bob@sender.example\nSubject: Hi\n\nOne.\n`;
+    const eml = (from: string) =>
+      `From: ${from}\nTo: ada@sender.example\nBcc: bob@sender.example\nSubject: Hi\n\nOne.\n`;
     await Promise.all([
       cli.write("whole.eml", eml("support@acme.example")),
       cli.write("forged.eml", eml("ceo@acme.example")),

@@ -54,6 +54,7 @@ export function deliverSubmission(deps: DeliverSubmissionDeps): JobHandler<Deliv
     const grant = await runGrant();
     const target = await database.fleet.submissions.deliveryTarget(grant, submissionId, epoch);
     if (target === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
+    if (isOver(target, now())) return endInTime(deps, held, await runGrant());
     if (!(await database.fleet.submissionClaims.heartbeat(grant, held, deps.prepareMs))) return discard("not-ours");
 
     const attempt = await attemptWatched(deps, { submissionId, epoch, target, signal, runGrant });
@@ -65,6 +66,22 @@ export function deliverSubmission(deps: DeliverSubmissionDeps): JobHandler<Deliv
     deps.onOutcome(submissionId, outcome.state, outcome.reason);
     return outcome.nextDue === null ? done : again(outcome.nextDue, outcome.reason ?? outcome.state);
   };
+}
+
+/** Its sender set a time for it, and that has passed. */
+function isOver({ expiresAt }: DeliveryTarget, now: Date): boolean {
+  return expiresAt !== null && expiresAt <= now;
+}
+
+async function endInTime(
+  { database, onOutcome }: DeliverSubmissionDeps,
+  held: { readonly id: SubmissionId; readonly epoch: Epoch },
+  grant: Grant<"fleet.run">,
+): Promise<JobOutcome> {
+  const state = await database.fleet.expiries.expire(grant, held);
+  if (state === null) return discard("not-ours");
+  onOutcome(held.id, state, "expired");
+  return done;
 }
 
 type AttemptContext = {
@@ -154,6 +171,7 @@ async function transmit(
       signal,
       // The point of no return: committed before the server hears of the message. Whoever lost the claim stops here.
       async beforeTransmit() {
+        if (isOver(target, deps.now())) throw new OperationalError("run.expired", "the submission's time is over");
         const held = { id: submissionId, epoch };
         const started = await deps.database.fleet.submissionClaims.start(await runGrant(), held, deps.transmitMs);
         if (started === null) throw new OperationalError("run.fenced", "another attempt holds this submission");

@@ -21,6 +21,7 @@ const target = {
   actorId: newId(ActorId),
   attemptsCount: 0,
   firstAttemptAt: null,
+  expiresAt: null,
 };
 const judgement = { epoch: Epoch.parse(1), target, now, random: () => 0.5 };
 

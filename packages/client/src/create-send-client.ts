@@ -8,7 +8,7 @@ import { createRawWriter } from "./create-raw-writer.ts";
 import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
 import { readAttachments } from "./read-attachments.ts";
 import { requestDigest } from "./request-digest.ts";
-import { parseSendRequest, type SendRequest, type SendRequestInput } from "./send-request.ts";
+import { parseSendRequest, requireTimeLeft, type SendRequest, type SendRequestInput } from "./send-request.ts";
 
 export type SendClientDeps = {
   readonly database: Pick<Database, "directory" | "mailboxes" | "messages" | "submissions">;
@@ -52,6 +52,7 @@ export function createSendClient(deps: SendClientDeps): SendClient {
       const digest = requestDigest(request);
       const earlier = await deps.database.submissions.findRepeated(grant, idempotencyKey, digest);
       if (earlier) return receiptOf(earlier, true);
+      requireTimeLeft(request, deps.now());
 
       const mailbox = await sendingMailbox(deps, grant, request);
       const answered = await answeredMessage(deps, actor, request);
@@ -75,6 +76,7 @@ export function createSendClient(deps: SendClientDeps): SendClient {
         raw,
         sizeBytes: message.raw.byteLength,
         sendAt: request.sendAt ?? null,
+        expiresAt: request.expiresAt ?? null,
       });
       return receiptOf(row, row.id !== submissionId);
     },

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { SendRequest } from "./send-request.ts";
 
-const optionalFields: ReadonlySet<string> = new Set(["sendAt", "from", "eml"]);
+const optionalFields: ReadonlySet<string> = new Set(["sendAt", "from", "eml", "expiresAt"]);
 
 /** SHA-256 over everything that makes this message this message, the same for the same request whoever's process asks. */
 export function requestDigest(request: SendRequest): Uint8Array {

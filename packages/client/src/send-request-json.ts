@@ -17,6 +17,7 @@ const SendRequestJson = z.strictObject({
   html: shape.html.optional(),
   answersMessageId: shape.answersMessageId.optional(),
   sendAt: z.iso.datetime({ offset: true }).nullish(),
+  expiresAt: z.iso.datetime({ offset: true }).nullish(),
   attachments: z.array(z.union([z.strictObject({ filename, contentType, base64 }), StoredAttachment])).optional(),
   /** A whole message (RFC 5322) in place of everything else it would say. */
   emlBase64: base64.nullish(),
@@ -31,11 +32,12 @@ export function parseSendRequestJson(text: string): SendRequestInput {
     );
   }
   const { to = [], cc = [], bcc = [], subject = null, text: body = null, html = null, ...request } = parsed.data;
-  const { answersMessageId = null, attachments = [], sendAt, emlBase64, ...others } = request;
+  const { answersMessageId = null, attachments = [], sendAt, expiresAt, emlBase64, ...others } = request;
   return {
     ...others,
     ...{ to, cc, bcc, subject, text: body, html, answersMessageId },
     sendAt: sendAt == null ? null : new Date(sendAt),
+    expiresAt: expiresAt == null ? null : new Date(expiresAt),
     eml: emlBase64 == null ? null : bytesOf(emlBase64),
     attachments: attachments.map((file) => {
       if ("messageId" in file) return file;

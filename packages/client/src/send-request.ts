@@ -59,6 +59,8 @@ export const SendRequest = z
     eml: z.instanceof(Uint8Array).nullish(),
     /** Not before this moment, at most a year ahead; left out or null: now. Until then it can be cancelled. */
     sendAt: z.date().nullish(),
+    /** Past this moment no delivery is begun: it ends as rejected, with the reason `expired`. Left out or null: after a day of tries. */
+    expiresAt: z.date().nullish(),
     /** The stored message that this one answers. With no `to`, its sender is answered. */
     answersMessageId: MessageId.nullable(),
   })
@@ -104,11 +106,18 @@ export function parseSendRequest(request: unknown, now: Date): SendRequest {
   }
   const aheadMs = (result.data.sendAt?.getTime() ?? 0) - now.getTime();
   if (aheadMs > sendAtAheadMsMax) throw violated("sendAt: is more than a year ahead");
+  const { sendAt, expiresAt } = result.data;
+  if (sendAt != null && expiresAt != null && expiresAt <= sendAt) throw violated("expiresAt: is not after sendAt");
   const emlBytes = result.data.eml?.byteLength ?? 0;
   if (emlBytes > emlBytesMax) throw violated(`eml: ${emlBytes} bytes, at most ${emlBytesMax}`);
   const files = result.data.attachments.flatMap((each) => ("bytes" in each ? [each.bytes.byteLength] : []));
   requireSmall(files);
   return result.data;
+}
+
+/** @throws OperationalError `contract.violated` where nothing could be begun any more */
+export function requireTimeLeft({ expiresAt }: SendRequest, now: Date): void {
+  if (expiresAt != null && expiresAt <= now) throw violated("expiresAt: has passed");
 }
 
 /** @throws OperationalError `contract.violated` where the files of one message are too large together */

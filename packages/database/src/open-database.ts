@@ -11,6 +11,7 @@ import { createDirectory } from "./directory.ts";
 import { createEvents } from "./events.ts";
 import { createAccessChanges } from "./fleet/access-changes.ts";
 import { createClaims } from "./fleet/claims.ts";
+import { createExpiries } from "./fleet/expire-submission.ts";
 import { createFreshness } from "./fleet/freshness.ts";
 import { createHostBreakers } from "./fleet/host-breakers.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
@@ -87,6 +88,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       accessChanges: createAccessChanges(connection),
       mailboxClaims: createClaims(connection, mailboxWork),
       submissionClaims: createClaims(connection, submissionWork),
+      expiries: createExpiries(connection),
       hostBreakers: createHostBreakers(connection),
       reconciliationClaims: createClaims(connection, reconcileWork),
       hostLimits: createHostLimits(connection),

@@ -322,6 +322,7 @@ export const submissions = pgTable("submissions", {
   lane: text("lane").notNull().default(""),
   verdicts: jsonb("verdicts").$type<readonly ContentVerdict[]>().notNull().default([]),
   contentReleasedAt: instant("content_released_at"),
+  expiresAt: instant("expires_at"),
 });
 
 export const submissionRecipients = pgTable("submission_recipients", {

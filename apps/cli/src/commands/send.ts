@@ -29,6 +29,7 @@ export const addSend: AddCommand = (program, run) => {
       "not before this moment, such as 2030-01-31T09:00:00Z; it can be cancelled until then",
       parseInstant,
     )
+    .option("--expires <time>", "past this moment no delivery is begun, and it ends as rejected", parseInstant)
     .option(
       "--idempotency-key <key>",
       "the same key and content is one message, however often; a new one where it is left out",

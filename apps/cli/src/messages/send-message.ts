@@ -23,6 +23,7 @@ export type SendOptions = {
   readonly eml?: string;
   readonly replyToMessage?: string;
   readonly at?: Date;
+  readonly expires?: Date;
   readonly idempotencyKey?: string;
 };
 
@@ -43,6 +44,7 @@ export async function sendMessage(session: Session, options: SendOptions) {
     bcc: (options.bcc ?? []).map(parseNamedAddress),
     subject: options.subject ?? null,
     sendAt: options.at ?? null,
+    expiresAt: options.expires ?? null,
     answersMessageId: answered?.messageId ?? null,
   });
   return { ...receipt, idempotencyKey };

@@ -34,6 +34,8 @@ export type DeliveryTarget = {
   readonly actorId: ActorId;
   readonly attemptsCount: number;
   readonly firstAttemptAt: Date | null;
+  /** Past this moment nothing is begun any more. */
+  readonly expiresAt: Date | null;
 };
 
 export type FleetSubmissions = {
@@ -57,13 +59,14 @@ export function createFleetSubmissions({ sql, orm, now }: Connection): FleetSubm
         .from(submissions)
         .where(and(eq(submissions.id, submissionId), eq(submissions.epoch, epoch), eq(submissions.state, "claimed")));
       if (!row) return null;
-      const { tenantId, mailboxId, actorId, attemptsCount, firstAttemptAt } = row;
+      const { tenantId, mailboxId, actorId, attemptsCount, firstAttemptAt, expiresAt } = row;
       return {
         tenantId: TenantId.parse(tenantId),
         mailboxId: mailboxId as MailboxId,
         actorId,
         attemptsCount,
         firstAttemptAt,
+        expiresAt,
       };
     },
     recordOutcome(grant, submissionId, outcome) {
