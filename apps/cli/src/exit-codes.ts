@@ -141,6 +141,14 @@ export const endingByCode = {
     exitCode: failed,
     hint: "Send from the mailbox's own address, or list the alias under `aliases` in the tenants file and provision again.",
   },
+  "sending.blocked": {
+    exitCode: failed,
+    hint: "An administrator at the mail provider has to lift the block; then `mailfleet mailbox resume`.",
+  },
+  "sending.limited": {
+    exitCode: tryLater,
+    hint: "The mail provider's sending limit is reached; what waits goes on by itself.",
+  },
   "session.ended": { exitCode: tryLater, hint: again },
 } as const satisfies Record<ErrorCode, Ending>;
 

@@ -1,4 +1,4 @@
-import type { Database, DeliveryTarget } from "@mailfleet/database";
+import type { AttemptOutcome, Database, DeliveryTarget } from "@mailfleet/database";
 import {
   type BlobStore,
   type ContentClassifier,
@@ -18,9 +18,9 @@ import {
   type JobOutcome,
 } from "@mailfleet/queue-contracts";
 import type { AccessWatch, HeldAccess } from "@mailfleet/runtime";
-import { type Attempt, judgeAttempt } from "./judge-attempt.ts";
+import { type Attempt, type Judgement, judgeAttempt } from "./judge-attempt.ts";
 import { passContent } from "./pass-content.ts";
-import { putOff } from "./put-off.ts";
+import { putOff, waitOutStop } from "./put-off.ts";
 
 export type DeliverSubmissionDeps = {
   readonly gate: Gate;
@@ -57,15 +57,21 @@ export function deliverSubmission(deps: DeliverSubmissionDeps): JobHandler<Deliv
     if (isOver(target, now())) return endInTime(deps, held, await runGrant());
     if (!(await database.fleet.submissionClaims.heartbeat(grant, held, deps.prepareMs))) return discard("not-ours");
 
-    const attempt = await attemptWatched(deps, { submissionId, epoch, target, signal, runGrant });
-    const judgement = { epoch, target, now: now(), random };
-    const outcome = putOff(attempt, judgement) ?? judgeAttempt(attempt, judgement);
+    const outcome =
+      waitOutStop(target, epoch) ??
+      judge(await attemptWatched(deps, { submissionId, epoch, target, signal, runGrant }), {
+        ...{ epoch, target, now: now(), random },
+      });
     // What the server said is a fact: it is written down whoever may ask for what by now.
     const recorded = await database.fleet.submissions.recordOutcome(await runGrant(), submissionId, outcome);
     if (!recorded) return discard("not-ours");
     deps.onOutcome(submissionId, outcome.state, outcome.reason);
     return outcome.nextDue === null ? done : again(outcome.nextDue, outcome.reason ?? outcome.state);
   };
+}
+
+function judge(attempt: Attempt, judgement: Judgement): AttemptOutcome {
+  return putOff(attempt, judgement) ?? judgeAttempt(attempt, judgement);
 }
 
 /** Its sender set a time for it, and that has passed. */

@@ -22,6 +22,7 @@ const target = {
   attemptsCount: 0,
   firstAttemptAt: null,
   expiresAt: null,
+  stoppedUntil: null,
 };
 const judgement = { epoch: Epoch.parse(1), target, now, random: () => 0.5 };
 

@@ -3,13 +3,85 @@
 -- Addresses beside its own that the operator lets a mailbox send as. In lower case.
 alter table mailboxes add column aliases text[] not null default '{}';
 
--- Past this moment nothing is begun any more. What waits for a later one waits until then alone, whoever writes it.
+-- Past this moment nothing is begun any more.
 alter table submissions add column expires_at timestamptz;
-create function submission_ends_in_time() returns trigger language plpgsql as $$
+
+-- A mailbox whose server lets it send nothing for now: until when, and why. Its messages wait; none of them is to blame.
+create table mailbox_stops (
+  mailbox_id uuid primary key references mailboxes on delete cascade,
+  tenant_id uuid not null references tenants,
+  -- The code of the refusal.
+  reason text not null,
+  stopped_at timestamptz not null default now(),
+  until timestamptz not null
+);
+
+-- What waits is due no sooner than its mailbox may send, and no later than its own end, whoever writes it. Those that a stop
+-- held up come a minute after the one that was refused: it finds out whether the stop is over.
+create function submission_due() returns trigger language plpgsql as $$
+declare
+  standing timestamptz;
 begin
+  select until into standing from mailbox_stops where mailbox_id = new.mailbox_id and until > now();
+  if standing is not null and new.next_due <= standing then
+    new.next_due := standing + interval '1 minute';
+  end if;
   new.next_due := least(new.next_due, new.expires_at);
   return new;
 end $$;
-create trigger submissions_expire before insert or update of next_due on submissions for each row
-  when (new.expires_at < new.next_due and new.state in ('scheduled', 'accepted', 'deferred'))
-  execute function submission_ends_in_time();
+create trigger submissions_due_in_bounds before insert or update of next_due on submissions for each row
+  when (new.next_due is not null and new.state in ('scheduled', 'accepted', 'deferred'))
+  execute function submission_due();
+
+-- Refusals that speak of the mailbox. Whoever writes one of them stops the mailbox, and cannot forget to. In the order of
+-- everybody who ends a submission: the submission, then the mailbox.
+create function stop_mailbox() returns trigger language plpgsql as $$
+declare
+  began boolean;
+  ends timestamptz;
+begin
+  insert into mailbox_stops as s (mailbox_id, tenant_id, reason, until)
+    values (new.mailbox_id, new.tenant_id, new.state_reason, greatest(new.next_due, now() + interval '1 minute'))
+    on conflict (mailbox_id) do update set reason = excluded.reason, until = greatest(s.until, excluded.until),
+      stopped_at = case when s.until <= now() or s.reason <> excluded.reason then now() else s.stopped_at end
+    returning stopped_at = now(), until into began, ends;
+  update submissions set next_due = ends where id in (
+    select id from submissions
+    where tenant_id = new.tenant_id and mailbox_id = new.mailbox_id and next_due < ends
+      and state in ('scheduled', 'accepted', 'deferred') and id <> new.id
+    order by id limit 10000 for update skip locked);
+  if began then
+    with counter as (update mailboxes set event_seq = event_seq + 1 where id = new.mailbox_id returning event_seq)
+    insert into events (tenant_id, mailbox_id, seq, type, subject_id, namespace, reason)
+      select new.tenant_id, new.mailbox_id, event_seq, 'mailbox.sending-stopped', new.mailbox_id, new.namespace, new.state_reason
+      from counter;
+  end if;
+  return null;
+end $$;
+create trigger submissions_stop_mailbox after update of state on submissions for each row
+  when (new.state = 'deferred' and new.state_reason in (
+    'sending.limited', 'sending.blocked', 'login.refused', 'login.suspect', 'connection.insecure', 'consent.missing',
+    'credential.lost', 'credential.missing'))
+  execute function stop_mailbox();
+
+-- Somebody has done something about it: what waited is tried at once.
+create function lift_stop() returns trigger language plpgsql as $$
+begin
+  delete from mailbox_stops where mailbox_id = (to_jsonb(new) ->> tg_argv[0])::uuid;
+  return null;
+end $$;
+create trigger mailboxes_resumed after update of state on mailboxes for each row
+  when (new.state = 'active') execute function lift_stop('id');
+create trigger mailboxes_moved after update of smtp on mailboxes for each row
+  when (new.smtp is distinct from old.smtp) execute function lift_stop('id');
+create trigger credentials_changed after insert on credentials for each row execute function lift_stop('mailbox_id');
+
+create function go_on_sending() returns trigger language plpgsql as $$
+begin
+  update submissions set next_due = now()
+    where tenant_id = old.tenant_id and mailbox_id = old.mailbox_id and next_due > now()
+      and (state in ('accepted', 'deferred') or state = 'scheduled' and send_at <= now());
+  return null;
+end $$;
+create trigger mailbox_stops_lifted after delete on mailbox_stops for each row
+  when (old.until > now()) execute function go_on_sending();

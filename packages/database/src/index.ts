@@ -43,6 +43,7 @@ export { unreadableAttemptsMax } from "./inbox.ts";
 export type { Judgement } from "./judgement.ts";
 export { unjudged } from "./judgement.ts";
 export type { Disconnected } from "./mailbox-lifecycle.ts";
+export type { MailboxStop, MailboxStops } from "./mailbox-stops.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";
 export { microBatch } from "./micro-batch.ts";

@@ -26,6 +26,7 @@ import { createWorkers } from "./fleet/workers.ts";
 import { createGateFacts } from "./gate-facts.ts";
 import { createInbox } from "./inbox.ts";
 import { createMailboxLifecycle } from "./mailbox-lifecycle.ts";
+import { createMailboxStops } from "./mailbox-stops.ts";
 import { createMailboxes } from "./mailboxes.ts";
 import { createMessages } from "./messages.ts";
 import { requireCurrentSchema } from "./migrate.ts";
@@ -74,6 +75,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     gateFacts: createGateFacts(connection),
     inbox: createInbox(connection),
     mailboxLifecycle: createMailboxLifecycle(connection),
+    mailboxStops: createMailboxStops(connection),
     mailboxes: createMailboxes(connection),
     messages: createMessages(connection),
     offboarding: createOffboarding(connection),

@@ -365,6 +365,14 @@ export const reconciliations = pgTable("reconciliations", {
   lastFailure: text("last_failure"),
 });
 
+export const mailboxStops = pgTable("mailbox_stops", {
+  mailboxId: uuid("mailbox_id").$type<MailboxId>().primaryKey(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  reason: text("reason").notNull(),
+  stoppedAt: instant("stopped_at").notNull().defaultNow(),
+  until: instant("until").notNull(),
+});
+
 export const audit = pgTable("audit", {
   id: uuid("id").primaryKey(),
   at: instant("at").notNull(),

@@ -53,6 +53,8 @@ export const remedyByCode = {
   "send.outcome-unknown": "reconcile",
   "send.refused": "discard",
   "sender.refused": "discard",
+  "sending.blocked": "ask-admin",
+  "sending.limited": "wait",
   "session.ended": "retry",
 } as const satisfies Record<string, Remedy>;
 

@@ -1,4 +1,4 @@
-import type { CursorRow, MailboxRow } from "@mailfleet/database";
+import type { CursorRow, MailboxRow, MailboxStop } from "@mailfleet/database";
 import { MailboxId } from "@mailfleet/domain";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findNamedMailbox, findTenants, missing, type resourceOf } from "../find-resources.ts";
@@ -37,6 +37,7 @@ export const addMailbox: AddCommand = (program, run) => {
             ...{ Aliases: shown.aliases.join(", ") || null, ...servers },
             ...{ State: shown.state, Reason: shown.stateReason, "Last failure": shown.lastFailure },
             ...{ "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
+            ...{ "Sending stopped": sayStop(shown.sendingStopped) },
             ...{ "Stale since": shown.staleSince, "Held by": shown.workerId },
           },
         );
@@ -81,7 +82,8 @@ async function showMailbox(session: Session, name: string) {
   const row = await session.database.mailboxes.find(grant, mailboxId);
   if (row === null) throw missing("mailbox");
   const cursors = await session.database.mailboxes.cursors(grant, MailboxId.parse(mailboxId));
-  return { ...toView(row), cursors: cursors.map(toCursorView) };
+  const sendingStopped = await session.database.mailboxStops.find(grant, mailboxId);
+  return { ...toView(row), sendingStopped, cursors: cursors.map(toCursorView) };
 }
 
 function toView(row: MailboxRow) {
@@ -106,6 +108,10 @@ function toView(row: MailboxRow) {
 
 function toCursorView({ folder, uidValidity, lastUid, highestModseq, startedAt, checkedAt, epoch }: CursorRow) {
   return { folder, uidValidity, lastUid, highestModseq, startedAt, checkedAt, epoch };
+}
+
+function sayStop(stop: MailboxStop | null): string | null {
+  return stop === null ? null : `until ${stop.until.toISOString()} (${stop.reason})`;
 }
 
 function sayServer(server: MailboxRow["smtp"]): string | null {

@@ -1,9 +1,9 @@
 import { type ActorId, type Epoch, type MailboxId, type Namespace, SubmissionId, TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Sql, Transaction } from "../connection.ts";
-import { and, eq } from "../drizzle.ts";
+import { and, eq, gt } from "../drizzle.ts";
 import { type EventType, recordEvents } from "../record-events.ts";
-import { type SubmissionState, submissions } from "../schema.ts";
+import { mailboxStops, type SubmissionState, submissions } from "../schema.ts";
 import { reopenLanes } from "./lanes.ts";
 import { submissionWork } from "./work-tables.ts";
 
@@ -36,6 +36,8 @@ export type DeliveryTarget = {
   readonly firstAttemptAt: Date | null;
   /** Past this moment nothing is begun any more. */
   readonly expiresAt: Date | null;
+  /** Until then its mailbox may send nothing; null where it sends. */
+  readonly stoppedUntil: Date | null;
 };
 
 export type FleetSubmissions = {
@@ -54,11 +56,14 @@ export function createFleetSubmissions({ sql, orm, now }: Connection): FleetSubm
   return {
     async deliveryTarget(grant, submissionId, epoch) {
       requireGrant(grant, now());
-      const [row] = await orm
+      const standing = and(eq(mailboxStops.mailboxId, submissions.mailboxId), gt(mailboxStops.until, now()));
+      const [found] = await orm
         .select()
         .from(submissions)
+        .leftJoin(mailboxStops, standing)
         .where(and(eq(submissions.id, submissionId), eq(submissions.epoch, epoch), eq(submissions.state, "claimed")));
-      if (!row) return null;
+      if (!found) return null;
+      const { submissions: row, mailbox_stops: stop } = found;
       const { tenantId, mailboxId, actorId, attemptsCount, firstAttemptAt, expiresAt } = row;
       return {
         tenantId: TenantId.parse(tenantId),
@@ -67,6 +72,7 @@ export function createFleetSubmissions({ sql, orm, now }: Connection): FleetSubm
         attemptsCount,
         firstAttemptAt,
         expiresAt,
+        stoppedUntil: stop?.until ?? null,
       };
     },
     recordOutcome(grant, submissionId, outcome) {
