@@ -24,6 +24,7 @@ const reviewed: Readonly<Record<string, readonly string[]>> = {
   forwardedAsData: ["packages/client/src/read-attachments.ts"],
   lookedUpHeader: ["packages/database/src/thread-links.ts"],
   markedAsData: ["packages/client/src/to-model-input.ts"],
+  quotedAsData: ["packages/client/src/answered-message.ts"],
   shownAsData: [
     "apps/cli/src/commands/quarantine.ts",
     "apps/cli/src/messages/list-messages.ts",

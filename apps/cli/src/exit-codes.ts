@@ -20,6 +20,7 @@ const again = "Nothing is lost; run the same command again in a moment.";
 
 /** How each failure ends a command, and what the person who called it can do. The complete list: a new code does not compile without. */
 export const endingByCode = {
+  "answer.refused": { exitCode: failed, hint: "Leave it, or let a person answer: send without --automatic." },
   "binding.taken": {
     exitCode: conflict,
     hint: "Somebody has proven this mailbox already; whoever connected it must disconnect it first.",

@@ -1,5 +1,12 @@
 import type { MailboxRow, MessageRow } from "@mailfleet/database";
-import { answeredAddress, answeredHeader, OperationalError, type SubmissionId } from "@mailfleet/domain";
+import {
+  answeredAddress,
+  answeredHeader,
+  type BlobStore,
+  OperationalError,
+  type SubmissionId,
+} from "@mailfleet/domain";
+import type { Grant } from "@mailfleet/gate";
 import {
   adoptMessage,
   type ComposedMessage,
@@ -10,17 +17,20 @@ import {
   replySubject,
   type WholeMessage,
 } from "@mailfleet/mail-content";
+import { type AnsweredMessage, withQuote } from "./answered-message.ts";
+import type { AutomaticHeaders } from "./automatic-answer.ts";
 import { chooseSender } from "./choose-sender.ts";
 import type { SendRequest } from "./send-request.ts";
 
 export type Composition = {
   readonly submissionId: SubmissionId;
   readonly mailbox: MailboxRow;
-  readonly answered: MessageRow | null;
+  readonly answered: AnsweredMessage | null;
   readonly request: SendRequest;
   /** The request's own message, where it brought a whole one. */
   readonly whole: WholeMessage | null;
   readonly attachments: readonly DraftAttachment[];
+  readonly headers: AutomaticHeaders;
   readonly now: Date;
 };
 
@@ -29,17 +39,22 @@ export type Composition = {
  *
  * @throws OperationalError `sender.refused`, `contract.violated`
  */
-export async function composeSubmission(composition: Composition): Promise<ComposedMessage> {
-  const { submissionId, mailbox, answered, request, whole, attachments, now } = composition;
+export async function composeSubmission(
+  deps: { readonly blobs: BlobStore<Grant> },
+  composition: Composition,
+): Promise<ComposedMessage> {
+  const { submissionId, mailbox, request, whole, attachments, headers, now } = composition;
+  const answered = composition.answered?.row ?? null;
   const asked = whole === null ? request.from : { name: null, address: whole.from };
   const from = chooseSender(mailbox, asked, answered);
   const thread = answered === null ? null : replyReferences(linksOf(answered));
   const own = {
     messageIdHeader: newMessageIdHeader(from.address.slice(from.address.lastIndexOf("@") + 1)),
     date: now,
-    headers: { "X-Mailfleet-Submission": submissionId },
+    headers: { "X-Mailfleet-Submission": submissionId, ...headers },
   };
   if (whole !== null) return adoptMessage(whole, from.address, { ...own, thread });
+  const { text, html } = await withQuote(deps, request, composition.answered);
   const named = request.to.length + request.cc.length + request.bcc.length > 0;
   return composeMessage({
     ...own,
@@ -48,8 +63,8 @@ export async function composeSubmission(composition: Composition): Promise<Compo
     cc: request.cc,
     bcc: request.bcc,
     subject: request.subject ?? (answered === null ? "" : replySubject(answeredHeader(answered.envelope.subject))),
-    ...(request.text === null ? {} : { text: request.text }),
-    ...(request.html === null ? {} : { html: request.html }),
+    ...(text === null ? {} : { text }),
+    ...(html === null ? {} : { html }),
     attachments,
     inReplyTo: thread?.inReplyTo ?? null,
     references: thread?.references ?? [],

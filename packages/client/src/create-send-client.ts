@@ -1,8 +1,10 @@
-import type { Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet/database";
+import type { Database, MailboxRow, SubmissionRow } from "@mailfleet/database";
 import { ActorId, type BlobStore, newId, OperationalError, SubmissionId, ThreadId } from "@mailfleet/domain";
 import type { Actor, Gate, Grant } from "@mailfleet/gate";
 import { readWholeMessage } from "@mailfleet/mail-content";
+import { answeredMessage } from "./answered-message.ts";
 import { authorizeRecipients, namedRecipients } from "./authorize-recipients.ts";
+import { automaticHeaders, reserveAnswer } from "./automatic-answer.ts";
 import { composeSubmission } from "./compose-submission.ts";
 import { createRawWriter } from "./create-raw-writer.ts";
 import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
@@ -11,7 +13,7 @@ import { requestDigest } from "./request-digest.ts";
 import { parseSendRequest, requireTimeLeft, type SendRequest, type SendRequestInput } from "./send-request.ts";
 
 export type SendClientDeps = {
-  readonly database: Pick<Database, "directory" | "mailboxes" | "messages" | "submissions">;
+  readonly database: Pick<Database, "automaticAnswers" | "directory" | "mailboxes" | "messages" | "submissions">;
   readonly blobs: BlobStore<Grant>;
   readonly gate: Gate;
   readonly now: () => Date;
@@ -31,7 +33,8 @@ export type SendClient = SubmissionClient & {
   /**
    * Accepts one message for delivery: a row is written before this returns, and delivery needs nobody but the fleet.
    *
-   * @throws OperationalError `contract.violated`, `gate.denied`, `sender.refused`, `resource.missing`, `idempotency.conflicting`
+   * @throws OperationalError `contract.violated`, `gate.denied`, `sender.refused`, `answer.refused`,
+   *   `resource.missing`, `idempotency.conflicting`
    */
   enqueueSend(actor: Actor, request: SendRequestInput): Promise<Receipt>;
 };
@@ -58,10 +61,12 @@ export function createSendClient(deps: SendClientDeps): SendClient {
       const answered = await answeredMessage(deps, actor, request);
       const submissionId = newId(SubmissionId);
       const attachments = await readAttachments(deps, actor, request);
-      const made = { submissionId, mailbox, answered, request, whole, attachments, now: deps.now() };
-      const message = await composeSubmission(made);
+      const headers = await automaticHeaders(deps, request, answered);
+      const made = { submissionId, mailbox, answered, request, whole, attachments, headers, now: deps.now() };
+      const message = await composeSubmission(deps, made);
 
       const accepting = await authorizeRecipients(deps.gate, { actor, grant, request, to: message.envelope.to });
+      await reserveAnswer(deps, accepting, { request, to: message.envelope.to });
       const raw = await writeRaw({ grant: accepting, raw: message.raw }); // the row that names these bytes comes after them
       const row = await deps.database.submissions.accept(accepting, {
         id: submissionId,
@@ -70,7 +75,7 @@ export function createSendClient(deps: SendClientDeps): SendClient {
         idempotencyKey,
         requestSha256: digest,
         messageIdHeader: message.messageIdHeader,
-        threadId: answered?.threadId ?? newId(ThreadId),
+        threadId: answered?.row.threadId ?? newId(ThreadId),
         answersMessageId: request.answersMessageId,
         envelope: message.envelope,
         raw,
@@ -96,16 +101,4 @@ async function sendingMailbox(
   if (mailbox?.smtp) return mailbox;
   const publicMessage = "This mailbox has no submission server; add `smtp` to it and provision again.";
   throw new OperationalError("resource.missing", "the mailbox has no submission server", { publicMessage });
-}
-
-/** An answer always leaves from the mailbox that received. */
-async function answeredMessage(deps: SendClientDeps, actor: Actor, request: SendRequest): Promise<MessageRow | null> {
-  const { tenantId, mailboxId, answersMessageId } = request;
-  if (answersMessageId === null) return null;
-  const resource = { tenantId, mailboxId, subjectId: answersMessageId };
-  const grant = await deps.gate.authorize({ actor, action: "message.read", resource });
-  const message = await deps.database.messages.find(grant, answersMessageId);
-  if (message) return message;
-  const publicMessage = "The message to answer is not in this mailbox.";
-  throw new OperationalError("resource.missing", "the message to answer is not in this mailbox", { publicMessage });
 }

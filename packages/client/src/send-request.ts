@@ -57,6 +57,13 @@ export const SendRequest = z
      * the same rule as `from`, its Bcc is sent to and taken out, and it gets our Message-ID and Date.
      */
     eml: z.instanceof(Uint8Array).nullish(),
+    /**
+     * A program answers by itself (RFC 3834). It says so in its headers; and no bounce, list or other program is answered, no
+     * mailbox of the fleet, and nobody more than ten times a day.
+     */
+    automatic: z.boolean().optional(),
+    /** Put what is answered behind the text, as a quotation. */
+    quote: z.boolean().optional(),
     /** Not before this moment, at most a year ahead; left out or null: now. Until then it can be cancelled. */
     sendAt: z.date().nullish(),
     /** Past this moment no delivery is begun: it ends as rejected, with the reason `expired`. Left out or null: after a day of tries. */
@@ -67,6 +74,10 @@ export const SendRequest = z
   .refine((request) => request.eml == null || saysNothingElse(request), {
     path: ["eml"],
     message: "a whole message stands alone: without from, to, cc, bcc, subject, text, html and attachments",
+  })
+  .refine(({ quote, eml, answersMessageId }) => quote !== true || (answersMessageId !== null && eml == null), {
+    path: ["quote"],
+    message: "only an answer quotes, and no whole message",
   })
   .refine(({ text, html, eml }) => eml != null || text !== null || html !== null, {
     path: ["text"],

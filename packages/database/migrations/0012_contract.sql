@@ -85,3 +85,17 @@ begin
 end $$;
 create trigger mailbox_stops_lifted after delete on mailbox_stops for each row
   when (old.until > now()) execute function go_on_sending();
+
+-- Automatic answers to one correspondent of a mailbox, as far as they still count.
+create table automatic_answers (
+  mailbox_id uuid not null references mailboxes on delete cascade,
+  tenant_id uuid not null references tenants,
+  address text not null check (address = lower(address)),
+  idempotency_key text not null,
+  answered_at timestamptz not null default now(),
+  primary key (mailbox_id, address, idempotency_key)
+);
+create index automatic_answers_by_tenant on automatic_answers (tenant_id);
+-- Whether an address is a mailbox of the fleet: nobody answers there automatically.
+create index mailboxes_by_address on mailboxes (lower(address));
+create index mailboxes_by_alias on mailboxes using gin (aliases) where aliases <> '{}';

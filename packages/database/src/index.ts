@@ -4,6 +4,7 @@ export type { AccessTokenRow, AccessTokens, ExchangeLease, RotatedCredential, Se
 export type { ActorKeyRow } from "./actor-keys.ts";
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
+export { automaticAnswersMax } from "./automatic-answers.ts";
 export type { Binding, Bindings, Challenge, NewBinding } from "./bindings.ts";
 export type { Cancellation } from "./cancel-submission.ts";
 export type { ClassifiedMessage } from "./content-verdicts.ts";

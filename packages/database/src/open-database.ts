@@ -2,6 +2,7 @@ import { createAccessTokens } from "./access-tokens.ts";
 import { createActorKeys } from "./actor-keys.ts";
 import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
+import { createAutomaticAnswers } from "./automatic-answers.ts";
 import { createBindings } from "./bindings.ts";
 import { connect } from "./connection.ts";
 import { createContentVerdicts } from "./content-verdicts.ts";
@@ -66,6 +67,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     actors: createActors(connection),
     actorKeys: createActorKeys(connection),
     audit,
+    automaticAnswers: createAutomaticAnswers(connection),
     bindings: createBindings(connection),
     credentialLifecycle: createCredentialLifecycle(connection),
     contentVerdicts: createContentVerdicts(connection),

@@ -8,6 +8,7 @@ const purged = {
   submissions: ["id"], // and by the database their recipients and attempts
   cursors: ["mailbox_id", "folder"],
   unreadable_uids: ["mailbox_id", "folder", "uid_validity", "uid"],
+  automatic_answers: ["mailbox_id", "address", "idempotency_key"],
   correspondents: ["address"],
   suppressions: ["address"],
   allow_list: ["direction", "pattern"],
@@ -24,8 +25,9 @@ export const keptTables: readonly string[] = [
   "events",
   "lanes",
   "mailbox_bindings", // gone with the mailboxes' proof
+  "mailbox_stops",
   "mailbox_traffic",
-  "mailboxes", // without address and name
+  "mailboxes", // without addresses and name
   "offboarding_reports",
   "reconciliations", // gone with the submissions
   "staged_credentials", // empty by then
@@ -51,8 +53,8 @@ export async function purgeBatch(sql: Sql, tenantId: string): Promise<boolean> {
   }
   if (deletedCount > 0) return true;
   await sql`
-    update mailboxes set address = 'purged@invalid', display_name = null
-    where tenant_id = ${tenantId} and (address <> 'purged@invalid' or display_name is not null)`;
+    update mailboxes set address = 'purged@invalid', display_name = null, aliases = '{}'
+    where tenant_id = ${tenantId} and (address <> 'purged@invalid' or display_name is not null or aliases <> '{}')`;
   return false;
 }
 

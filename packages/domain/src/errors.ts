@@ -13,6 +13,7 @@ export type Remedy =
 
 /** The complete list. A new code does not compile until its remedy is chosen. */
 export const remedyByCode = {
+  "answer.refused": "discard",
   "binding.taken": "discard",
   "binding.unproven": "discard",
   "blob.missing": "page-operator",

@@ -52,5 +52,6 @@ export {
   forwardedAsData,
   lookedUpHeader,
   markedAsData,
+  quotedAsData,
   shownAsData,
 } from "./untrusted-escapes.ts";

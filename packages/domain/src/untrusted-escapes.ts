@@ -42,6 +42,11 @@ export function forwardedAsData<T extends Marked>(value: T): Plain<T> {
   return plain(value);
 }
 
+/** Whom an answer quotes, in the line above the quotation. */
+export function quotedAsData<T extends Marked>(value: T): Plain<T> {
+  return plain(value);
+}
+
 /** To find the row that has the same Message-ID. Nothing is done with it but `=`. */
 export function lookedUpHeader<T extends Marked>(value: T): Plain<T> {
   return plain(value);

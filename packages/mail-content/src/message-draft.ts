@@ -9,6 +9,7 @@ export const ownHeaders = [
   "X-Mailfleet-Loop",
   "Auto-Submitted",
   "X-Auto-Response-Suppress",
+  "Precedence",
 ] as const;
 export type OwnHeader = (typeof ownHeaders)[number];
 

@@ -24,6 +24,8 @@ export const addSend: AddCommand = (program, run) => {
       "a whole message in place of recipients, subject, text and files; its Bcc is sent to and taken out",
     )
     .option("--reply-to-message <id>", "the stored message this one answers")
+    .option("--quote", "put what is answered behind the text")
+    .option("--automatic", "a program answers by itself: it says so, and no program, list or bounce gets an answer")
     .option(
       "--at <time>",
       "not before this moment, such as 2030-01-31T09:00:00Z; it can be cancelled until then",

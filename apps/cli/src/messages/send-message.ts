@@ -22,6 +22,8 @@ export type SendOptions = {
   readonly attachStored?: readonly string[];
   readonly eml?: string;
   readonly replyToMessage?: string;
+  readonly quote?: boolean;
+  readonly automatic?: boolean;
   readonly at?: Date;
   readonly expires?: Date;
   readonly idempotencyKey?: string;
@@ -43,6 +45,7 @@ export async function sendMessage(session: Session, options: SendOptions) {
     cc: (options.cc ?? []).map(parseNamedAddress),
     bcc: (options.bcc ?? []).map(parseNamedAddress),
     subject: options.subject ?? null,
+    ...{ quote: options.quote ?? false, automatic: options.automatic ?? false },
     sendAt: options.at ?? null,
     expiresAt: options.expires ?? null,
     answersMessageId: answered?.messageId ?? null,
