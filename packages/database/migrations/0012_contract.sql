@@ -99,3 +99,56 @@ create index automatic_answers_by_tenant on automatic_answers (tenant_id);
 -- Whether an address is a mailbox of the fleet: nobody answers there automatically.
 create index mailboxes_by_address on mailboxes (lower(address));
 create index mailboxes_by_alias on mailboxes using gin (aliases) where aliases <> '{}';
+
+-- Who puts what was sent into the mailbox's own Sent folder: its provider by itself, or the fleet.
+alter table mailboxes add column sent_copy text not null default 'provider' check (sent_copy in ('provider', 'append'));
+
+-- One row for each message whose copy the fleet appends: a table of work like reconciliations. next_due null: it is there, or
+-- nobody tries any more, and last_failure says why.
+create table sent_copies (
+  id uuid primary key references submissions on delete cascade,
+  tenant_id uuid not null references tenants,
+  state text not null default 'idle' check (state in ('idle', 'claimed', 'running')),
+  next_due timestamptz,
+  epoch bigint not null default 0,
+  failures_count integer not null default 0,
+  lane text not null default '',
+  began_at timestamptz not null default now(),
+  -- present: it was there already, by the provider or by a run that was killed.
+  outcome text check (outcome in ('appended', 'present', 'given-up')),
+  last_failure text
+) with (fillfactor = 70);
+create index sent_copies_due on sent_copies (tenant_id, lane, next_due) where next_due is not null;
+create index sent_copies_in_flight on sent_copies (tenant_id) where state in ('claimed', 'running');
+
+alter table tenant_buckets drop constraint tenant_buckets_kind_check;
+alter table tenant_buckets add constraint tenant_buckets_kind_check check (kind in ('poll', 'deliver', 'reconcile', 'sent-copy'));
+alter table lanes drop constraint lanes_kind_check;
+alter table lanes add constraint lanes_kind_check check (kind in ('poll', 'deliver', 'reconcile', 'sent-copy'));
+
+create trigger sent_copies_inserted after insert on sent_copies referencing new table as new_rows
+  for each statement execute function lower_lanes_of_changed_rows('sent-copy');
+create trigger sent_copies_updated after update on sent_copies referencing old table as old_rows new table as new_rows
+  for each statement execute function lower_lanes_of_changed_rows('sent-copy');
+
+insert into tenant_buckets (tenant_id, kind, rate_per_second, burst, in_flight_max, tokens)
+  select id, 'sent-copy', 10, 20, 5, 20 from tenants on conflict do nothing;
+create function add_sent_copy_bucket() returns trigger language plpgsql as $$
+begin
+  insert into tenant_buckets (tenant_id, kind, rate_per_second, burst, in_flight_max, tokens)
+    values (new.id, 'sent-copy', 10, 20, 5, 20) on conflict do nothing;
+  return null;
+end $$;
+create trigger tenants_sent_copy after insert on tenants for each row execute function add_sent_copy_bucket();
+
+-- In the transaction that says that it was sent: whatever dies after it, the copy is still owed.
+create function owe_sent_copy() returns trigger language plpgsql as $$
+begin
+  insert into sent_copies (id, tenant_id, next_due)
+    select new.id, new.tenant_id, now() from mailboxes where id = new.mailbox_id and sent_copy = 'append'
+    on conflict (id) do nothing;
+  return null;
+end $$;
+create trigger submissions_owe_sent_copy after update of state on submissions for each row
+  when (new.state = 'sent' and old.state <> 'sent' and new.state_reason is distinct from 'found-in-sent-folder')
+  execute function owe_sent_copy();

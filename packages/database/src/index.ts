@@ -27,6 +27,7 @@ export type {
   TenantSettings,
 } from "./fleet/provisioning.ts";
 export type { LookOutcome, ReconcileTarget } from "./fleet/reconciliations.ts";
+export type { SentCopies, SentCopyOutcome, SentCopyTarget } from "./fleet/sent-copies.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { AttemptOutcome, DeliveryTarget, RecipientOutcome } from "./fleet/submissions.ts";
 export type { Beat, BeatAnswer, Workers } from "./fleet/workers.ts";

@@ -20,9 +20,10 @@ import { createKeyRewrap } from "./fleet/key-rewrap.ts";
 import { createProviderApps } from "./fleet/provider-apps.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createReconciliations } from "./fleet/reconciliations.ts";
+import { createSentCopies } from "./fleet/sent-copies.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
-import { mailboxWork, reconcileWork, submissionWork } from "./fleet/work-tables.ts";
+import { mailboxWork, reconcileWork, sentCopyWork, submissionWork } from "./fleet/work-tables.ts";
 import { createWorkers } from "./fleet/workers.ts";
 import { createGateFacts } from "./gate-facts.ts";
 import { createInbox } from "./inbox.ts";
@@ -100,6 +101,8 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       providerApps: createProviderApps(connection),
       provisioning: createProvisioning(connection),
       reconciliations: createReconciliations(connection),
+      sentCopies: createSentCopies(connection),
+      sentCopyClaims: createClaims(connection, sentCopyWork),
       status: createStatus(connection),
       submissions: createFleetSubmissions(connection),
       freshness: createFreshness(connection),

@@ -30,6 +30,7 @@ export const keptTables: readonly string[] = [
   "mailboxes", // without addresses and name
   "offboarding_reports",
   "reconciliations", // gone with the submissions
+  "sent_copies", // gone with the submissions
   "staged_credentials", // empty by then
   "submission_attempts",
   "submission_recipients",

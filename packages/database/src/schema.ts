@@ -93,6 +93,9 @@ export const mailboxes = pgTable("mailboxes", {
   moreFolders: text("more_folders").array().notNull().default([]),
   senderTrust: jsonb("sender_trust").$type<SenderTrust>().notNull().default(noSenderTrust),
   aliases: text("aliases").array().notNull().default([]),
+  sentCopy: text("sent_copy", { enum: ["provider", "append"] })
+    .notNull()
+    .default("provider"),
 });
 
 export const cursors = pgTable("cursors", {

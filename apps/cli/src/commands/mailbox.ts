@@ -37,6 +37,7 @@ export const addMailbox: AddCommand = (program, run) => {
             ...{ Aliases: shown.aliases.join(", ") || null, ...servers },
             ...{ State: shown.state, Reason: shown.stateReason, "Last failure": shown.lastFailure },
             ...{ "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
+            ...{ "Sent copies": shown.sentCopy },
             ...{ "Sending stopped": sayStop(shown.sendingStopped) },
             ...{ "Stale since": shown.staleSince, "Held by": shown.workerId },
           },
@@ -89,7 +90,18 @@ async function showMailbox(session: Session, name: string) {
 function toView(row: MailboxRow) {
   const { id, key, address, displayName, imap, smtp, folder, startFrom, state, stateReason, lastFailure } = row;
   const { provenAt, createdAt, workState, nextDue, epoch, failuresCount, staleSince, workerId } = row;
-  const settings = { id, key, address, aliases: row.aliases, displayName, imap, smtp, folder, startFrom };
+  const settings = {
+    id,
+    key,
+    address,
+    aliases: row.aliases,
+    displayName,
+    imap,
+    smtp,
+    sentCopy: row.sentCopy,
+    folder,
+    startFrom,
+  };
   return {
     ...settings,
     state,

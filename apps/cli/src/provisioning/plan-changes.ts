@@ -4,6 +4,7 @@ import type { MailboxId } from "@mailfleet/domain";
 import type { Path } from "./locate-in-yaml.ts";
 import { mailboxIdentity } from "./mailbox-identity.ts";
 import type { WantedMailbox, WantedTenant } from "./read-tenants-file.ts";
+import { sentCopyOf } from "./sent-copy-of.ts";
 
 export type MailboxStep = {
   readonly key: string;
@@ -92,7 +93,15 @@ function planMailbox(wanted: WantedMailbox, existing: MailboxRow | null, rules: 
   const { identity, ...settings } = mailboxSettings(wanted);
   const { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs, senderTrust } = existing;
   const reading = { folder, moreFolders, startFrom, backfillMs, senderTrust };
-  const stored = { address, displayName, imap, smtp, ...reading, aliases: existing.aliases };
+  const stored = {
+    address,
+    displayName,
+    imap,
+    smtp,
+    ...reading,
+    aliases: existing.aliases,
+    sentCopy: existing.sentCopy,
+  };
   const changed = differences(settings, stored);
   const otherUser = !changed.includes("imap.host") && Buffer.compare(identity, existing.identity) !== 0;
   const credential = rules.credentialsDiffer.has(existing.id as MailboxId);
@@ -119,6 +128,7 @@ export function mailboxSettings({
   user,
   senderTrust,
   aliases,
+  sentCopy,
 }: WantedMailbox) {
   const identity = mailboxIdentity({ host: imap.host, user });
   const moreFolders = [...new Set(folders)].filter((name) => name !== folder);
@@ -128,6 +138,7 @@ export function mailboxSettings({
     ...{ address, displayName: displayName ?? null, imap, smtp: smtp ?? null, ...reading, identity },
     senderTrust,
     aliases: [...new Set(aliases)],
+    sentCopy: sentCopyOf(sentCopy, smtp?.host),
   } satisfies MailboxSettings;
 }
 

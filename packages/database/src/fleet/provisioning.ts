@@ -40,6 +40,8 @@ export type MailboxSettings = {
   readonly identity: Uint8Array;
   /** Addresses beside its own that it sends as, in lower case. Left out: as they are, and none for a new mailbox. */
   readonly aliases?: readonly string[];
+  /** Who puts what was sent into its Sent folder. Left out: as it is, and the provider for a new mailbox. */
+  readonly sentCopy?: "provider" | "append";
   /** Nobody's word where it is left out. */
   readonly senderTrust?: SenderTrust;
 };
