@@ -7,8 +7,8 @@ import { listFiles } from "./workspace.ts";
  * why nothing that steers the fleet can be made of it there.
  */
 const reviewed: Readonly<Record<string, readonly string[]>> = {
-  answeredAddress: ["packages/client/src/create-send-client.ts"],
-  answeredHeader: ["packages/client/src/create-send-client.ts"],
+  answeredAddress: ["packages/client/src/compose-submission.ts"],
+  answeredHeader: ["packages/client/src/compose-submission.ts"],
   classifiedAsData: [
     "packages/classifiers/src/http/create-http-content-classifier.ts",
     "packages/classifiers/src/rules/create-rules-content-classifier.ts",
@@ -18,10 +18,13 @@ const reviewed: Readonly<Record<string, readonly string[]>> = {
     "apps/poll-worker/src/check-sender.ts",
     "apps/poll-worker/src/judge-page.ts",
     "packages/classifiers/src/rules/create-rules-content-classifier.ts",
+    "packages/client/src/choose-sender.ts",
     "packages/database/src/thread-links.ts",
   ],
+  forwardedAsData: ["packages/client/src/read-attachments.ts"],
   lookedUpHeader: ["packages/database/src/thread-links.ts"],
   markedAsData: ["packages/client/src/to-model-input.ts"],
+  quotedAsData: ["packages/client/src/answered-message.ts"],
   shownAsData: [
     "apps/cli/src/commands/quarantine.ts",
     "apps/cli/src/messages/list-messages.ts",

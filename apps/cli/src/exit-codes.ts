@@ -20,6 +20,7 @@ const again = "Nothing is lost; run the same command again in a moment.";
 
 /** How each failure ends a command, and what the person who called it can do. The complete list: a new code does not compile without. */
 export const endingByCode = {
+  "answer.refused": { exitCode: failed, hint: "Leave it, or let a person answer: send without --automatic." },
   "binding.taken": {
     exitCode: conflict,
     hint: "Somebody has proven this mailbox already; whoever connected it must disconnect it first.",
@@ -137,6 +138,18 @@ export const endingByCode = {
   "send.refused": {
     exitCode: failed,
     hint: "Correct the message or its recipients; the same message is refused again.",
+  },
+  "sender.refused": {
+    exitCode: failed,
+    hint: "Send from the mailbox's own address, or list the alias under `aliases` in the tenants file and provision again.",
+  },
+  "sending.blocked": {
+    exitCode: failed,
+    hint: "An administrator at the mail provider has to lift the block; then `mailfleet mailbox resume`.",
+  },
+  "sending.limited": {
+    exitCode: tryLater,
+    hint: "The mail provider's sending limit is reached; what waits goes on by itself.",
   },
   "session.ended": { exitCode: tryLater, hint: again },
 } as const satisfies Record<ErrorCode, Ending>;

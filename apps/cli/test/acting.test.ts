@@ -285,6 +285,28 @@ describe("send", () => {
     expect({ code, receipt: json() }).toMatchObject({ code: 0, receipt: { threadId: shown.threadId } });
   });
 
+  it("takes a whole message from a file, and files of stored ones; a sender of its own is refused with exit 1", async () => {
+    const eml = (from: string) =>
+      `From: ${from}\nTo: ada@sender.example\nBcc: bob@sender.example\nSubject: Hi\n\nOne.\n`;
+    await Promise.all([
+      cli.write("whole.eml", eml("support@acme.example")),
+      cli.write("forged.eml", eml("ceo@acme.example")),
+    ]);
+    const [whole, forged, stored, nonsense] = await Promise.all([
+      cli.run(`send --json --mailbox support --eml ${cli.path("whole.eml")}`, agent),
+      cli.run(`send --json --mailbox support --eml ${cli.path("forged.eml")}`, agent),
+      cli.run(`send --json --mailbox support --to a@x.example --text b --attach-stored ${messageId}:0`, agent),
+      cli.run("send --json --mailbox support --to a@x.example --text b --attach-stored one", agent),
+    ]);
+    const { submissionId } = whole.json() as { submissionId: string };
+    const shown = (await cli.run(`submission show ${submissionId} --json`, agent)).json();
+    expect(shown).toMatchObject({
+      recipients: [{ address: "ada@sender.example" }, { address: "bob@sender.example" }],
+    });
+    expect([forged.code, stored.code, nonsense.code]).toEqual([1, 0, 2]);
+    expect(forged.json()).toEqual(error("sender.refused"));
+  });
+
   it("refuses a message that is none with exit 2, and one from another tenant's mailbox with exit 3", async () => {
     const [nobody, empty, file, foreign] = await Promise.all([
       cli.run("send --mailbox support --text x --subject y", agent),

@@ -232,6 +232,16 @@ describe("provision", () => {
     expect(await mailboxes()).toMatchObject({ "acme/sales": ["active", null], "beta/support": ["active", null] });
   });
 
+  it("takes aliases in any case, and `mailbox show` tells them", async () => {
+    const { plan } = await provision([acme("        aliases: [Sales@acme.example, help@acme.example]\n"), beta()]);
+    expect(plan).toContain("support update aliases");
+    const { stdout } = await cli.run("mailbox show acme/support");
+    expect(stdout).toMatch(/^Aliases +sales@acme\.example, help@acme\.example$/m);
+    expect((await cli.run("mailbox show acme/support --json")).json()).toMatchObject({
+      aliases: ["sales@acme.example", "help@acme.example"],
+    });
+  });
+
   it("shows people a table on stdout and the rest on stderr", async () => {
     const { stdout, stderr } = await cli.run(`provision -f ${cli.path("tenants.yaml")} --dry-run`, reach);
     expect(stdout).toBe("");

@@ -16,7 +16,7 @@ export function schedulerEvents(log: Log, metrics: Metrics) {
     [],
   );
   return {
-    claimed(kind: "poll" | "deliver" | "reconcile", count: number) {
+    claimed(kind: "poll" | "deliver" | "reconcile" | "sent-copy", count: number) {
       claimed.inc({ kind }, count);
       log.debug("work.claimed", { kind, count });
     },

@@ -4,7 +4,10 @@ import { scheduler } from "./dispatch.ts";
 
 export type RepairLine = {
   readonly gate: Gate;
-  readonly fleet: Pick<Database["fleet"], "mailboxClaims" | "reconciliationClaims" | "submissionClaims">;
+  readonly fleet: Pick<
+    Database["fleet"],
+    "mailboxClaims" | "reconciliationClaims" | "sentCopyClaims" | "submissionClaims"
+  >;
   readonly onRepaired: (lanesCount: number) => void;
 };
 
@@ -18,6 +21,7 @@ export function repairLine({ gate, fleet, onRepaired }: RepairLine): () => Promi
       await fleet.mailboxClaims.repair(grant),
       await fleet.submissionClaims.repair(grant),
       await fleet.reconciliationClaims.repair(grant),
+      await fleet.sentCopyClaims.repair(grant),
     ];
     const lanesCount = repaired.reduce((sum, count) => sum + count, 0);
     if (lanesCount > 0) onRepaired(lanesCount);

@@ -1,6 +1,7 @@
 import type { ClaimedRow, Database } from "@mailfleet/database";
 import { MailboxId, SubmissionId } from "@mailfleet/domain";
 import {
+  appendSentCopyJob,
   deliverSubmissionJob,
   type JobQueue,
   pollMailboxJob,
@@ -18,10 +19,10 @@ export type WorkKindsParts = {
 };
 
 export type WorkKind = Pick<Dispatch, "claims" | "onClaimed" | "route"> & {
-  readonly kind: "deliver" | "poll" | "reconcile";
+  readonly kind: "deliver" | "poll" | "reconcile" | "sent-copy";
 };
 
-/** Everything that comes due, and where it goes: polls, deliveries, and looks for what may have left. */
+/** Everything that comes due, and where it goes: polls, deliveries, looks for what may have left, and copies of what did. */
 export function workKinds({ fleet, queue, workers, events }: WorkKindsParts): readonly WorkKind[] {
   const toMailbox = ({ id, epoch }: ClaimedRow) => ({ mailboxId: MailboxId.parse(id), epoch });
   const toSubmission = ({ id, epoch }: ClaimedRow) => ({ submissionId: SubmissionId.parse(id), epoch });
@@ -41,6 +42,10 @@ export function workKinds({ fleet, queue, workers, events }: WorkKindsParts): re
     kind("reconcile", {
       claims: fleet.reconciliationClaims,
       route: routeToAll({ queue, contract: reconcileSubmissionJob, toPayload: toSubmission }),
+    }),
+    kind("sent-copy", {
+      claims: fleet.sentCopyClaims,
+      route: routeToAll({ queue, contract: appendSentCopyJob, toPayload: toSubmission }),
     }),
   ];
 }

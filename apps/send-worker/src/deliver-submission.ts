@@ -1,4 +1,4 @@
-import type { Database, Deliverable, DeliveryTarget } from "@mailfleet/database";
+import type { AttemptOutcome, Database, Deliverable, DeliveryTarget } from "@mailfleet/database";
 import {
   type BlobStore,
   type ContentClassifier,
@@ -18,9 +18,9 @@ import {
   type JobOutcome,
 } from "@mailfleet/queue-contracts";
 import type { AccessWatch, HeldAccess } from "@mailfleet/runtime";
-import { type Attempt, judgeAttempt } from "./judge-attempt.ts";
+import { type Attempt, type Judgement, judgeAttempt } from "./judge-attempt.ts";
 import { passContent } from "./pass-content.ts";
-import { putOff } from "./put-off.ts";
+import { putOff, waitOutStop } from "./put-off.ts";
 
 export type DeliverSubmissionDeps = {
   readonly gate: Gate;
@@ -53,16 +53,39 @@ export function deliverSubmission(deps: DeliverSubmissionDeps): JobHandler<Deliv
     const held = { id: submissionId, epoch };
     const target = await database.fleet.submissions.take(await runGrant(), held, deps.prepareMs);
     if (target === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
+    if (isOver(target, now())) return endInTime(deps, held, await runGrant());
 
-    const attempt = await attemptWatched(deps, { submissionId, epoch, target, signal, runGrant });
-    const judgement = { epoch, target, now: now(), random };
-    const outcome = putOff(attempt, judgement) ?? judgeAttempt(attempt, judgement);
+    const outcome =
+      waitOutStop(target, epoch) ??
+      judge(await attemptWatched(deps, { submissionId, epoch, target, signal, runGrant }), {
+        ...{ epoch, target, now: now(), random },
+      });
     // What the server said is a fact: it is written down whoever may ask for what by now.
     const recorded = await database.fleet.submissions.recordOutcome(await runGrant(), submissionId, outcome);
     if (!recorded) return discard("not-ours");
     deps.onOutcome(submissionId, outcome.state, outcome.reason);
     return outcome.nextDue === null ? done : again(outcome.nextDue, outcome.reason ?? outcome.state);
   };
+}
+
+function judge(attempt: Attempt, judgement: Judgement): AttemptOutcome {
+  return putOff(attempt, judgement) ?? judgeAttempt(attempt, judgement);
+}
+
+/** Its sender set a time for it, and that has passed. */
+function isOver({ expiresAt }: DeliveryTarget, now: Date): boolean {
+  return expiresAt !== null && expiresAt <= now;
+}
+
+async function endInTime(
+  { database, onOutcome }: DeliverSubmissionDeps,
+  held: { readonly id: SubmissionId; readonly epoch: Epoch },
+  grant: Grant<"fleet.run">,
+): Promise<JobOutcome> {
+  const state = await database.fleet.expiries.expire(grant, held);
+  if (state === null) return discard("not-ours");
+  onOutcome(held.id, state, "expired");
+  return done;
 }
 
 type AttemptContext = {
@@ -161,6 +184,7 @@ async function transmit(
       signal,
       // The point of no return: committed before the server hears of the message. Whoever lost the claim stops here.
       async beforeTransmit() {
+        if (isOver(target, deps.now())) throw new OperationalError("run.expired", "the submission's time is over");
         const held = { id: submissionId, epoch };
         const started = await deps.database.fleet.submissionClaims.start(await runGrant(), held, deps.transmitMs);
         if (started === null) throw new OperationalError("run.fenced", "another attempt holds this submission");

@@ -13,6 +13,9 @@ export function sendEvents(log: Log, metrics: Metrics) {
     "Looks for uncertain submissions, by what followed.",
     ["state"],
   );
+  const copies = metrics.counter("mailfleet_sent_copies_total", "Copies for Sent folders, by what became of them.", [
+    "outcome",
+  ]);
   const failures = metrics.counter("mailfleet_send_worker_failures_total", "Errors nobody expected.", []);
   return {
     attempted(submissionId: string, state: string, reason: string | null) {
@@ -30,6 +33,10 @@ export function sendEvents(log: Log, metrics: Metrics) {
     looked(submissionId: string, state: string, failure: string | null) {
       looks.inc({ state }, 1);
       log.info("submission.looked-for", { submissionId, state, reason: failure });
+    },
+    copied(submissionId: string, outcome: string, failure: string | null) {
+      copies.inc({ outcome }, 1);
+      log.info("submission.copied", { submissionId, outcome, reason: failure });
     },
     jobEnded({ jobId, outcome, runMs }: JobEnding) {
       log.debug("job.ended", {

@@ -13,6 +13,8 @@ const target = {
   notBefore: null,
   attemptsCount: 0,
   firstAttemptAt: null,
+  expiresAt: null,
+  stoppedUntil: null,
 };
 const judgement = { epoch: Epoch.parse(1), target, now, random: () => 0.5 };
 

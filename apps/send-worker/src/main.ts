@@ -6,7 +6,7 @@ import { openBlobStore } from "@mailfleet/blob-store";
 import { createContentClassifiers } from "@mailfleet/classifiers";
 import { openDatabase } from "@mailfleet/database";
 import { createGate, processActor } from "@mailfleet/gate";
-import { createImapSentFolder } from "@mailfleet/mail-source";
+import { createImapSentCopyStore, createImapSentFolder } from "@mailfleet/mail-source";
 import { createSmtpMailTransport } from "@mailfleet/mail-transport";
 import { openQueue } from "@mailfleet/queue";
 import { createLog, createMetrics, createNetworkGuard, runProcess, serveHealth } from "@mailfleet/runtime";
@@ -16,6 +16,7 @@ import { readConfig } from "./config.ts";
 import { sendEvents } from "./events.ts";
 import { openAccessWatch } from "./open-access-watch.ts";
 import { startAccepting } from "./start-accepting.ts";
+import { startCopying } from "./start-copying.ts";
 import { startDelivering } from "./start-delivering.ts";
 import { startReconciling } from "./start-reconciling.ts";
 
@@ -52,5 +53,7 @@ await runProcess({ drainMsMax: 60_000 }, async ({ own, stopping }) => {
   own(startAccepting({ gate, database, blobs, queue, now, events, ...config.accepting }));
   const { audit } = database;
   own(startReconciling({ queue, audit, gate, database, tokens, sentFolder, now, events, ...config.reconciling }));
+  const copies = createImapSentCopyStore(network);
+  own(startCopying({ queue, audit, gate, database, tokens, blobs, copies, now, events, ...config.reconciling }));
   log.info("worker.started", {});
 });

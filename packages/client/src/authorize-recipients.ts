@@ -1,9 +1,13 @@
 import type { Actor, Gate, Grant, NamedRecipients } from "@mailfleet/gate";
+import type { WholeMessage } from "@mailfleet/mail-content";
 import type { SendRequest } from "./send-request.ts";
 
 /** The recipients the caller named; nothing where an answer leaves them to the message it answers. */
-export function namedRecipients({ to, cc, bcc, answersMessageId }: SendRequest): Partial<NamedRecipients> {
-  const recipients = [...to, ...cc, ...bcc].map(({ address }) => address);
+export function namedRecipients(
+  { to, cc, bcc, answersMessageId }: SendRequest,
+  whole: WholeMessage | null,
+): Partial<NamedRecipients> {
+  const recipients = whole?.recipients ?? [...to, ...cc, ...bcc].map(({ address }) => address);
   return recipients.length === 0 ? {} : { recipients, answersMessageId };
 }
 

@@ -1,25 +1,20 @@
-import type { AcceptedRow, Database, MailboxRow, MessageRow, SubmissionRow } from "@mailfleet/database";
-import {
-  ActorId,
-  answeredAddress,
-  answeredHeader,
-  type BlobStore,
-  newId,
-  OperationalError,
-  SubmissionId,
-  ThreadId,
-} from "@mailfleet/domain";
+import type { AcceptedRow, Database, MailboxRow, SubmissionRow } from "@mailfleet/database";
+import { ActorId, type BlobStore, newId, OperationalError, SubmissionId, ThreadId } from "@mailfleet/domain";
 import type { Actor, Gate, Grant } from "@mailfleet/gate";
-import { composeMessage, newMessageIdHeader, replyReferences, replySubject } from "@mailfleet/mail-content";
+import { readWholeMessage } from "@mailfleet/mail-content";
+import { answeredMessage } from "./answered-message.ts";
 import { authorizeRecipients, namedRecipients } from "./authorize-recipients.ts";
+import { automaticHeaders, reserveAnswer } from "./automatic-answer.ts";
+import { composeSubmission } from "./compose-submission.ts";
 import { createRawWriter } from "./create-raw-writer.ts";
 import { createSubmissionClient, type SubmissionClient } from "./create-submission-client.ts";
+import { readAttachments } from "./read-attachments.ts";
 import { refuseTooMany } from "./refuse-too-many.ts";
 import { requestDigest } from "./request-digest.ts";
-import { parseSendRequest, type SendRequest, type SendRequestInput } from "./send-request.ts";
+import { parseSendRequest, requireTimeLeft, type SendRequest, type SendRequestInput } from "./send-request.ts";
 
 export type SendClientDeps = {
-  readonly database: Pick<Database, "directory" | "mailboxes" | "messages" | "submissions">;
+  readonly database: Pick<Database, "automaticAnswers" | "directory" | "mailboxes" | "messages" | "submissions">;
   readonly blobs: BlobStore<Grant>;
   readonly gate: Gate;
   readonly now: () => Date;
@@ -39,7 +34,8 @@ export type SendClient = SubmissionClient & {
   /**
    * Accepts one message for delivery: a row is written before this returns, and delivery needs nobody but the fleet.
    *
-   * @throws OperationalError `contract.violated`, `gate.denied`, `resource.missing`, `idempotency.conflicting`
+   * @throws OperationalError `contract.violated`, `gate.denied`, `sender.refused`, `answer.refused`,
+   *   `resource.missing`, `idempotency.conflicting`
    */
   enqueueSend(actor: Actor, request: SendRequestInput): Promise<Receipt>;
 };
@@ -51,22 +47,28 @@ export function createSendClient(deps: SendClientDeps): SendClient {
     async enqueueSend(actor, asked) {
       const request = parseSendRequest(asked, deps.now());
       const { tenantId, mailboxId, idempotencyKey } = request;
+      const whole = request.eml == null ? null : readWholeMessage(request.eml);
       const grant = await deps.gate.authorize({
         actor,
         action: "submission.create",
-        resource: { tenantId, mailboxId, ...namedRecipients(request) },
+        resource: { tenantId, mailboxId, ...namedRecipients(request, whole) },
       });
       const digest = requestDigest(request);
       const earlier = await deps.database.submissions.findRepeated(grant, idempotencyKey, digest);
       if (earlier) return receiptOf(earlier, true);
+      requireTimeLeft(request, deps.now());
 
       const mailbox = await sendingMailbox(deps, grant, request);
       const answered = await answeredMessage(deps, actor, request);
       const submissionId = newId(SubmissionId);
-      const message = await compose(deps, submissionId, mailbox, answered, request);
+      const attachments = await readAttachments(deps, actor, request);
+      const headers = await automaticHeaders(deps, request, answered);
+      const made = { submissionId, mailbox, answered, request, whole, attachments, headers, now: deps.now() };
+      const message = await composeSubmission(deps, made);
       refuseTooMany(mailbox.smtp, message.envelope.to.length);
 
       const accepting = await authorizeRecipients(deps.gate, { actor, grant, request, to: message.envelope.to });
+      await reserveAnswer(deps, accepting, { request, to: message.envelope.to });
       const raw = await writeRaw({ grant: accepting, raw: message.raw }); // the row that names these bytes comes after them
       const row = await deps.database.submissions.accept(accepting, {
         id: submissionId,
@@ -75,12 +77,13 @@ export function createSendClient(deps: SendClientDeps): SendClient {
         idempotencyKey,
         requestSha256: digest,
         messageIdHeader: message.messageIdHeader,
-        threadId: answered?.threadId ?? newId(ThreadId),
+        threadId: answered?.row.threadId ?? newId(ThreadId),
         answersMessageId: request.answersMessageId,
         envelope: message.envelope,
         raw,
         sizeBytes: message.raw.byteLength,
         sendAt: request.sendAt ?? null,
+        expiresAt: request.expiresAt ?? null,
       });
       return receiptOf(row, row.id !== submissionId);
     },
@@ -100,64 +103,4 @@ async function sendingMailbox(
   if (mailbox?.smtp) return mailbox;
   const publicMessage = "This mailbox has no submission server; add `smtp` to it and provision again.";
   throw new OperationalError("resource.missing", "the mailbox has no submission server", { publicMessage });
-}
-
-/** An answer always leaves from the mailbox that received. */
-async function answeredMessage(deps: SendClientDeps, actor: Actor, request: SendRequest): Promise<MessageRow | null> {
-  const { tenantId, mailboxId, answersMessageId } = request;
-  if (answersMessageId === null) return null;
-  const resource = { tenantId, mailboxId, subjectId: answersMessageId };
-  const grant = await deps.gate.authorize({ actor, action: "message.read", resource });
-  const message = await deps.database.messages.find(grant, answersMessageId);
-  if (message) return message;
-  const publicMessage = "The message to answer is not in this mailbox.";
-  throw new OperationalError("resource.missing", "the message to answer is not in this mailbox", { publicMessage });
-}
-
-async function compose(
-  { now }: SendClientDeps,
-  submissionId: SubmissionId,
-  mailbox: MailboxRow,
-  answered: MessageRow | null,
-  request: SendRequest,
-) {
-  const { address, displayName } = mailbox;
-  const named = request.to.length + request.cc.length + request.bcc.length > 0;
-  const to = named || answered === null ? request.to : answerTo(answered);
-  const subject = request.subject ?? (answered === null ? "" : replySubject(answeredHeader(answered.envelope.subject)));
-  const references = answered === null ? null : replyReferences(linksOf(answered));
-  return composeMessage({
-    messageIdHeader: newMessageIdHeader(address.slice(address.lastIndexOf("@") + 1)),
-    date: now(),
-    from: { name: displayName, address },
-    to,
-    cc: request.cc,
-    bcc: request.bcc,
-    subject,
-    ...(request.text === null ? {} : { text: request.text }),
-    ...(request.html === null ? {} : { html: request.html }),
-    attachments: request.attachments,
-    inReplyTo: references?.inReplyTo ?? null,
-    references: references?.references ?? [],
-    headers: { "X-Mailfleet-Submission": submissionId },
-  });
-}
-
-function linksOf({ messageIdHeader, inReplyTo, referenceIds }: MessageRow) {
-  return {
-    messageIdHeader: answeredHeader(messageIdHeader),
-    inReplyTo: answeredHeader(inReplyTo),
-    references: referenceIds.map((reference) => answeredHeader(reference)),
-  };
-}
-
-/** Only a sender who can be named without doubt is answered without being named by the caller. */
-function answerTo({ envelope }: MessageRow): SendRequest["to"] {
-  const [sender, ...others] = envelope.from;
-  if (sender !== undefined && others.length === 0)
-    return [{ name: answeredHeader(sender.name), address: answeredAddress(sender.address) }];
-  const publicMessage = "The message to answer does not have exactly one sender; name the recipients.";
-  throw new OperationalError("contract.violated", "the message to answer does not have exactly one sender", {
-    publicMessage,
-  });
 }

@@ -18,6 +18,7 @@ export type SubmissionView = {
   /** When it is looked at next; null where nothing is due any more. */
   readonly nextAttemptAt: Date | null;
   readonly sendAt: Date | null;
+  readonly expiresAt: Date | null;
   readonly createdAt: Date;
   readonly finalAt: Date | null;
   readonly recipients: readonly {
@@ -125,10 +126,10 @@ export function createSubmissionClient(deps: SubmissionClientDeps): SubmissionCl
 
 function toView(row: SubmissionRow, recipients: readonly RecipientRow[]): SubmissionView {
   const { id, mailboxId, state, stateReason, messageIdHeader, serverMessageId, threadId } = row;
-  const { attemptsCount, nextDue, sendAt, createdAt, finalAt } = row;
+  const { attemptsCount, nextDue, sendAt, expiresAt, createdAt, finalAt } = row;
   return {
     ...{ submissionId: id, mailboxId, state, reason: stateReason, messageIdHeader, serverMessageId, threadId },
-    ...{ attemptsCount, nextAttemptAt: nextDue, sendAt, createdAt, finalAt },
+    ...{ attemptsCount, nextAttemptAt: nextDue, sendAt, expiresAt, createdAt, finalAt },
     recipients: recipients.map(({ address, state, code, enhancedCode }) => ({ address, state, code, enhancedCode })),
   };
 }

@@ -1,10 +1,11 @@
 import { OperationalError } from "@mailfleet/domain";
 import { sendJob } from "@mailfleet/queue-contracts";
 import { z } from "zod";
-import { SendRequest, type SendRequestInput } from "./send-request.ts";
+import { InlineAttachment, SendRequest, type SendRequestInput, StoredAttachment } from "./send-request.ts";
 
-const { shape } = SendRequest;
-const attachment = shape.attachments.element.shape;
+const { eml: _, ...shape } = SendRequest.shape;
+const { filename, contentType } = InlineAttachment.shape;
+const base64 = z.base64();
 const addresses = shape.to.default([]).optional();
 
 /** The send request as a producer in another language writes it: JSON, with what is not there left out. */
@@ -16,15 +17,10 @@ const SendRequestJson = z.strictObject({
   html: shape.html.optional(),
   answersMessageId: shape.answersMessageId.optional(),
   sendAt: z.iso.datetime({ offset: true }).nullish(),
-  attachments: z
-    .array(
-      z.strictObject({
-        filename: attachment.filename,
-        contentType: attachment.contentType,
-        base64: z.base64(),
-      }),
-    )
-    .optional(),
+  expiresAt: z.iso.datetime({ offset: true }).nullish(),
+  attachments: z.array(z.union([z.strictObject({ filename, contentType, base64 }), StoredAttachment])).optional(),
+  /** A whole message (RFC 5322) in place of everything else it would say. */
+  emlBase64: base64.nullish(),
 });
 
 /** @throws OperationalError `contract.violated`, naming fields and rules, never values */
@@ -36,16 +32,23 @@ export function parseSendRequestJson(text: string): SendRequestInput {
     );
   }
   const { to = [], cc = [], bcc = [], subject = null, text: body = null, html = null, ...request } = parsed.data;
-  const { answersMessageId = null, attachments = [], sendAt } = request;
+  const { answersMessageId = null, attachments = [], sendAt, expiresAt, emlBase64, ...others } = request;
   return {
-    ...request,
+    ...others,
     ...{ to, cc, bcc, subject, text: body, html, answersMessageId },
     sendAt: sendAt == null ? null : new Date(sendAt),
-    attachments: attachments.map(({ base64, ...file }) => ({
-      ...file,
-      bytes: new Uint8Array(Buffer.from(base64, "base64")),
-    })),
+    expiresAt: expiresAt == null ? null : new Date(expiresAt),
+    eml: emlBase64 == null ? null : bytesOf(emlBase64),
+    attachments: attachments.map((file) => {
+      if ("messageId" in file) return file;
+      const { base64: text, ...named } = file;
+      return { ...named, bytes: bytesOf(text) };
+    }),
   };
+}
+
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(text, "base64"));
 }
 
 function parseJson(text: string): unknown {

@@ -59,14 +59,14 @@ async function insert(sql: Sql, items: readonly Acceptance[]): Promise<void> {
       select * from jsonb_to_recordset(${JSON.stringify(items.map(toRow))}::jsonb) as a(
         id uuid, tenant_id uuid, mailbox_id uuid, namespace text, actor_id uuid, idempotency_key text, request_sha256 text,
         send_at timestamptz, message_id_header text, thread_id uuid, answers_message_id uuid, envelope_from text, raw jsonb,
-        size_bytes bigint, recipients jsonb)
+        size_bytes bigint, recipients jsonb, expires_at timestamptz)
       order by tenant_id, idempotency_key
     ), accepted as (
       insert into submissions (id, tenant_id, mailbox_id, namespace, actor_id, idempotency_key, request_sha256, state, next_due,
-        send_at, message_id_header, thread_id, answers_message_id, envelope_from, raw, size_bytes)
+        send_at, message_id_header, thread_id, answers_message_id, envelope_from, raw, size_bytes, expires_at)
       select id, tenant_id, mailbox_id, namespace, actor_id, idempotency_key, decode(request_sha256, 'hex'),
         case when send_at > now() then 'scheduled' else 'accepted' end, greatest(now(), send_at), send_at, message_id_header,
-        thread_id, answers_message_id, envelope_from, raw, size_bytes
+        thread_id, answers_message_id, envelope_from, raw, size_bytes, expires_at
       from asked
       on conflict (tenant_id, idempotency_key) do nothing
       returning id, tenant_id
@@ -89,6 +89,6 @@ function toRow({ grant, submission: s }: Acceptance): object {
     ...{ idempotency_key: s.idempotencyKey, request_sha256: Buffer.from(s.requestSha256).toString("hex") },
     ...{ send_at: s.sendAt, message_id_header: s.messageIdHeader, thread_id: s.threadId },
     ...{ answers_message_id: s.answersMessageId, envelope_from: s.envelope.from, raw: s.raw },
-    ...{ size_bytes: s.sizeBytes, recipients: s.envelope.to },
+    ...{ size_bytes: s.sizeBytes, recipients: s.envelope.to, expires_at: s.expiresAt },
   };
 }

@@ -5,6 +5,7 @@ export type { AccessTokenRow, AccessTokens, ExchangeLease, RotatedCredential, Se
 export type { ActorKeyRow } from "./actor-keys.ts";
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
+export { automaticAnswersMax } from "./automatic-answers.ts";
 export type { Binding, Bindings, Challenge, NewBinding } from "./bindings.ts";
 export type { Cancellation } from "./cancel-submission.ts";
 export type { ClassifiedMessage } from "./content-verdicts.ts";
@@ -30,6 +31,7 @@ export type {
 } from "./fleet/provisioning.ts";
 export type { LookOutcome, ReconcileTarget } from "./fleet/reconciliations.ts";
 export type { AttemptOutcome, RecipientOutcome } from "./fleet/record-outcomes.ts";
+export type { SentCopies, SentCopyOutcome, SentCopyTarget } from "./fleet/sent-copies.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { DeliveryTarget } from "./fleet/submissions.ts";
 export type { Beat, BeatAnswer, Workers } from "./fleet/workers.ts";
@@ -47,6 +49,7 @@ export { unreadableAttemptsMax } from "./inbox.ts";
 export type { Judgement } from "./judgement.ts";
 export { unjudged } from "./judgement.ts";
 export type { Disconnected } from "./mailbox-lifecycle.ts";
+export type { MailboxStop, MailboxStops } from "./mailbox-stops.ts";
 export type { CursorRow, MailboxRow } from "./mailboxes.ts";
 export type { AttachmentRow, LocationRow, MessageRow } from "./messages.ts";
 export { microBatch } from "./micro-batch.ts";

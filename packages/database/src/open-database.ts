@@ -2,6 +2,7 @@ import { createAccessTokens } from "./access-tokens.ts";
 import { createActorKeys } from "./actor-keys.ts";
 import { createActors } from "./actors.ts";
 import { createAudit } from "./audit.ts";
+import { createAutomaticAnswers } from "./automatic-answers.ts";
 import { createBindings } from "./bindings.ts";
 import { connect } from "./connection.ts";
 import { createContentVerdicts } from "./content-verdicts.ts";
@@ -11,6 +12,7 @@ import { createDirectory } from "./directory.ts";
 import { createEvents } from "./events.ts";
 import { createAccessChanges } from "./fleet/access-changes.ts";
 import { createClaims } from "./fleet/claims.ts";
+import { createExpiries } from "./fleet/expire-submission.ts";
 import { createFreshness } from "./fleet/freshness.ts";
 import { createHostBreakers } from "./fleet/host-breakers.ts";
 import { createHostLimits } from "./fleet/host-limits.ts";
@@ -18,13 +20,15 @@ import { createKeyRewrap } from "./fleet/key-rewrap.ts";
 import { createProviderApps } from "./fleet/provider-apps.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createReconciliations } from "./fleet/reconciliations.ts";
+import { createSentCopies } from "./fleet/sent-copies.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
-import { mailboxWork, reconcileWork, submissionWork } from "./fleet/work-tables.ts";
+import { mailboxWork, reconcileWork, sentCopyWork, submissionWork } from "./fleet/work-tables.ts";
 import { createWorkers } from "./fleet/workers.ts";
 import { createGateFacts } from "./gate-facts.ts";
 import { createInbox } from "./inbox.ts";
 import { createMailboxLifecycle } from "./mailbox-lifecycle.ts";
+import { createMailboxStops } from "./mailbox-stops.ts";
 import { createMailboxes } from "./mailboxes.ts";
 import { createMessages } from "./messages.ts";
 import { requireCurrentSchema } from "./migrate.ts";
@@ -64,6 +68,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     actors: createActors(connection),
     actorKeys: createActorKeys(connection),
     audit,
+    automaticAnswers: createAutomaticAnswers(connection),
     bindings: createBindings(connection),
     credentialLifecycle: createCredentialLifecycle(connection),
     contentVerdicts: createContentVerdicts(connection),
@@ -73,6 +78,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
     gateFacts: createGateFacts(connection),
     inbox: createInbox(connection),
     mailboxLifecycle: createMailboxLifecycle(connection),
+    mailboxStops: createMailboxStops(connection),
     mailboxes: createMailboxes(connection),
     messages: createMessages(connection),
     offboarding: createOffboarding(connection),
@@ -87,6 +93,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       accessChanges: createAccessChanges(connection),
       mailboxClaims: createClaims(connection, mailboxWork),
       submissionClaims: createClaims(connection, submissionWork),
+      expiries: createExpiries(connection),
       hostBreakers: createHostBreakers(connection),
       reconciliationClaims: createClaims(connection, reconcileWork),
       hostLimits: createHostLimits(connection),
@@ -94,6 +101,8 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       providerApps: createProviderApps(connection),
       provisioning: createProvisioning(connection),
       reconciliations: createReconciliations(connection),
+      sentCopies: createSentCopies(connection),
+      sentCopyClaims: createClaims(connection, sentCopyWork),
       status: createStatus(connection),
       submissions: createFleetSubmissions(connection),
       freshness: createFreshness(connection),

@@ -8,6 +8,7 @@ const purged = {
   submissions: ["id"], // and by the database their recipients and attempts
   cursors: ["mailbox_id", "folder"],
   unreadable_uids: ["mailbox_id", "folder", "uid_validity", "uid"],
+  automatic_answers: ["mailbox_id", "address", "idempotency_key"],
   correspondents: ["address"],
   suppressions: ["address"],
   allow_list: ["direction", "pattern"],
@@ -25,10 +26,12 @@ export const keptTables: readonly string[] = [
   "lanes",
   "mailbox_bindings", // gone with the mailboxes' proof
   "mailbox_sending",
+  "mailbox_stops",
   "mailbox_traffic",
-  "mailboxes", // without address and name
+  "mailboxes", // without addresses and name
   "offboarding_reports",
   "reconciliations", // gone with the submissions
+  "sent_copies", // gone with the submissions
   "staged_credentials", // empty by then
   "submission_attempts",
   "submission_recipients",
@@ -52,8 +55,8 @@ export async function purgeBatch(sql: Sql, tenantId: string): Promise<boolean> {
   }
   if (deletedCount > 0) return true;
   await sql`
-    update mailboxes set address = 'purged@invalid', display_name = null
-    where tenant_id = ${tenantId} and (address <> 'purged@invalid' or display_name is not null)`;
+    update mailboxes set address = 'purged@invalid', display_name = null, aliases = '{}'
+    where tenant_id = ${tenantId} and (address <> 'purged@invalid' or display_name is not null or aliases <> '{}')`;
   return false;
 }
 

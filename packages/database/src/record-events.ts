@@ -12,6 +12,7 @@ export type EventType =
   | "mailbox.paused"
   | "mailbox.proven"
   | "mailbox.resumed"
+  | "mailbox.sending-stopped"
   | "mailbox.stale"
   | "message.quarantined"
   | "message.received"

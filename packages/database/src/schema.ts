@@ -93,6 +93,10 @@ export const mailboxes = pgTable("mailboxes", {
   backfillMs: count("backfill_ms").notNull().default(0),
   moreFolders: text("more_folders").array().notNull().default([]),
   senderTrust: jsonb("sender_trust").$type<SenderTrust>().notNull().default(noSenderTrust),
+  aliases: text("aliases").array().notNull().default([]),
+  sentCopy: text("sent_copy", { enum: ["provider", "append"] })
+    .notNull()
+    .default("provider"),
 });
 
 export const cursors = pgTable("cursors", {
@@ -323,6 +327,7 @@ export const submissions = pgTable("submissions", {
   lane: text("lane").notNull().default(""),
   verdicts: jsonb("verdicts").$type<readonly ContentVerdict[]>().notNull().default([]),
   contentReleasedAt: instant("content_released_at"),
+  expiresAt: instant("expires_at"),
 });
 
 export const mailboxSending = pgTable("mailbox_sending", {
@@ -370,6 +375,14 @@ export const reconciliations = pgTable("reconciliations", {
   looksCount: integer("looks_count").notNull().default(0),
   resendsCount: integer("resends_count").notNull().default(0),
   lastFailure: text("last_failure"),
+});
+
+export const mailboxStops = pgTable("mailbox_stops", {
+  mailboxId: uuid("mailbox_id").$type<MailboxId>().primaryKey(),
+  tenantId: uuid("tenant_id").$type<TenantId>().notNull(),
+  reason: text("reason").notNull(),
+  stoppedAt: instant("stopped_at").notNull().defaultNow(),
+  until: instant("until").notNull(),
 });
 
 export const audit = pgTable("audit", {

@@ -45,6 +45,8 @@ export type NewSubmission = {
   readonly sizeBytes: number;
   /** Not before this moment; null: now. */
   readonly sendAt: Date | null;
+  /** Past this moment nothing is begun any more; null or left out: no such moment. */
+  readonly expiresAt?: Date | null;
 };
 
 /** Outbound messages of the grant's tenant. */

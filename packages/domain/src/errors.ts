@@ -13,6 +13,7 @@ export type Remedy =
 
 /** The complete list. A new code does not compile until its remedy is chosen. */
 export const remedyByCode = {
+  "answer.refused": "discard",
   "binding.taken": "discard",
   "binding.unproven": "discard",
   "blob.missing": "page-operator",
@@ -53,6 +54,9 @@ export const remedyByCode = {
   "send.deferred": "retry",
   "send.outcome-unknown": "reconcile",
   "send.refused": "discard",
+  "sender.refused": "discard",
+  "sending.blocked": "ask-admin",
+  "sending.limited": "wait",
   "session.ended": "retry",
 } as const satisfies Record<string, Remedy>;
 

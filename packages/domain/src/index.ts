@@ -39,6 +39,7 @@ export type {
 } from "./ports/mail-source.ts";
 export type { MailTransport, OutgoingMessage, RecipientRefusal, SendReceipt } from "./ports/mail-transport.ts";
 export type { NetworkGuard, VettedAddress } from "./ports/network-guard.ts";
+export type { SentCopy, SentCopyStore } from "./ports/sent-copies.ts";
 export type { SentFolder, SentMessageNames } from "./ports/sent-folder.ts";
 export type { Login, TokenProvider } from "./ports/token-provider.ts";
 export { Secret } from "./secret.ts";
@@ -49,7 +50,9 @@ export {
   answeredHeader,
   classifiedAsData,
   comparedAddress,
+  forwardedAsData,
   lookedUpHeader,
   markedAsData,
+  quotedAsData,
   shownAsData,
 } from "./untrusted-escapes.ts";

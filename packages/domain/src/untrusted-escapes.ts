@@ -37,6 +37,16 @@ export function answeredHeader<T extends Marked>(value: T): Plain<T> {
   return plain(value);
 }
 
+/** The name and type of a file that is sent on. The composer encodes them, and no path is made of them. */
+export function forwardedAsData<T extends Marked>(value: T): Plain<T> {
+  return plain(value);
+}
+
+/** Whom an answer quotes, in the line above the quotation. */
+export function quotedAsData<T extends Marked>(value: T): Plain<T> {
+  return plain(value);
+}
+
 /** To find the row that has the same Message-ID. Nothing is done with it but `=`. */
 export function lookedUpHeader<T extends Marked>(value: T): Plain<T> {
   return plain(value);

@@ -1,5 +1,7 @@
 /** Raw MIME to a message that can be stored, a draft to raw MIME. Pure: no I/O, no clock. */
 
+export type { AutomaticJudgement, NoAutomaticAnswer } from "./automatic/judge-automatic.ts";
+export { judgeAutomatic } from "./automatic/judge-automatic.ts";
 export type { Bounce, BounceAction, BounceCategory, BounceRecipient } from "./bounce/bounce.ts";
 export type { ComposedMessage } from "./compose-message.ts";
 export { composeMessage } from "./compose-message.ts";
@@ -34,3 +36,6 @@ export type {
 } from "./parsed-message.ts";
 export { replyReferences, replySubject } from "./reply.ts";
 export { sha256, sha256Passing } from "./sha256.ts";
+export { quoteText } from "./text/quote-text.ts";
+export type { OwnFields, WholeMessage } from "./whole/whole-message.ts";
+export { adoptMessage, readWholeMessage } from "./whole/whole-message.ts";

@@ -9,6 +9,7 @@ export const ownHeaders = [
   "X-Mailfleet-Loop",
   "Auto-Submitted",
   "X-Auto-Response-Suppress",
+  "Precedence",
 ] as const;
 export type OwnHeader = (typeof ownHeaders)[number];
 
@@ -75,8 +76,12 @@ function checkHeaderText(field: string, value: string): void {
 const addressForm =
   /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[\p{L}\p{N}]([\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?(\.[\p{L}\p{M}\p{N}-]+)*$/iu;
 
+export function isDraftAddress(address: string): boolean {
+  return address.length <= 254 && addressForm.test(address);
+}
+
 function checkAddress(field: string, { name, address }: DraftAddress): void {
-  if (address.length > 254 || !addressForm.test(address)) refuse(field, "is no address");
+  if (!isDraftAddress(address)) refuse(field, "is no address");
   checkHeaderText(field, name ?? "");
 }
 

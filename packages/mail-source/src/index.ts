@@ -2,6 +2,7 @@
 
 export type { ImapMailSourceOptions } from "./imap/create-imap-mail-source.ts";
 export { createImapMailSource } from "./imap/create-imap-mail-source.ts";
+export { createImapSentCopyStore } from "./imap/create-imap-sent-copy-store.ts";
 export { createImapSentFolder } from "./imap/create-imap-sent-folder.ts";
 export type { ImapLimits } from "./imap/limits.ts";
 export type { FolderCursor, MailPage, PageBody, PageLimits, PageMessage, ReadPagesRequest } from "./pages.ts";

@@ -1,5 +1,7 @@
 /** What travels through the queues, one file per job. Names and ids only. */
 
+export type { AppendSentCopy } from "./append-sent-copy.ts";
+export { appendSentCopyJob } from "./append-sent-copy.ts";
 export type { JobContract } from "./define-job.ts";
 export { defineJob, ownQueueOf, shardQueueName } from "./define-job.ts";
 export type { DeliverSubmission } from "./deliver-submission.ts";

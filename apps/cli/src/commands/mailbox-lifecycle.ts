@@ -21,7 +21,8 @@ export const addMailboxLifecycle: AddCommand = (mailbox, run) => {
       run.asActor(options, async (session, print) => {
         const { mailboxId, grant, before } = await manageMailbox(session, name);
         if (before.provenAt === null) throw unproven();
-        if (before.state !== "active") await session.database.mailboxes.setState(grant, mailboxId, "active", null);
+        // Also of an active one: what its server had refused is tried again.
+        await session.database.mailboxes.setState(grant, mailboxId, "active", null);
         print.one({ id: mailboxId, state: "active" }, { Mailbox: name, State: "active" });
       }),
   );

@@ -1,4 +1,4 @@
-import type { CursorRow, MailboxRow } from "@mailfleet/database";
+import type { CursorRow, MailboxRow, MailboxStop } from "@mailfleet/database";
 import { MailboxId } from "@mailfleet/domain";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findNamedMailbox, findTenants, missing, type resourceOf } from "../find-resources.ts";
@@ -33,10 +33,13 @@ export const addMailbox: AddCommand = (program, run) => {
         print.one(
           { ...shown, cursors },
           {
-            ...{ Key: shown.key, Id: shown.id, Address: shown.address, Name: shown.displayName, ...servers },
+            ...{ Key: shown.key, Id: shown.id, Address: shown.address, Name: shown.displayName },
+            ...{ Aliases: shown.aliases.join(", ") || null, ...servers },
             ...{ State: shown.state, Reason: shown.stateReason, "Last failure": shown.lastFailure },
             ...{ "Results believed": sayHop(shown.senderTrust.trustedHop), ...saySenderTrust(shown.senderTrust) },
             ...{ "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
+            ...{ "Sent copies": shown.sentCopy },
+            ...{ "Sending stopped": sayStop(shown.sendingStopped) },
             ...{ "Stale since": shown.staleSince, "Held by": shown.workerId },
           },
         );
@@ -81,13 +84,26 @@ async function showMailbox(session: Session, name: string) {
   const row = await session.database.mailboxes.find(grant, mailboxId);
   if (row === null) throw missing("mailbox");
   const cursors = await session.database.mailboxes.cursors(grant, MailboxId.parse(mailboxId));
-  return { ...toView(row), cursors: cursors.map(toCursorView) };
+  const sendingStopped = await session.database.mailboxStops.find(grant, mailboxId);
+  return { ...toView(row), sendingStopped, cursors: cursors.map(toCursorView) };
 }
 
 function toView(row: MailboxRow) {
   const { id, key, address, displayName, imap, smtp, folder, startFrom, state, stateReason, lastFailure } = row;
   const { provenAt, createdAt, workState, nextDue, epoch, failuresCount, staleSince, workerId, senderTrust } = row;
-  const settings = { id, key, address, displayName, imap, smtp, folder, startFrom, senderTrust };
+  const settings = {
+    id,
+    key,
+    address,
+    aliases: row.aliases,
+    displayName,
+    imap,
+    smtp,
+    sentCopy: row.sentCopy,
+    folder,
+    startFrom,
+    senderTrust,
+  };
   return {
     ...settings,
     state,
@@ -106,6 +122,10 @@ function toView(row: MailboxRow) {
 
 function toCursorView({ folder, uidValidity, lastUid, highestModseq, startedAt, checkedAt, epoch }: CursorRow) {
   return { folder, uidValidity, lastUid, highestModseq, startedAt, checkedAt, epoch };
+}
+
+function sayStop(stop: MailboxStop | null): string | null {
+  return stop === null ? null : `until ${stop.until.toISOString()} (${stop.reason})`;
 }
 
 function sayServer(server: MailboxRow["smtp"]): string | null {

@@ -9,6 +9,7 @@ export const addSend: AddCommand = (program, run) => {
   addLeaf(program, "send", "enqueue one message; the fleet delivers it", example)
     .requiredOption("--mailbox <key>", "the mailbox it leaves from")
     .option("--tenant <key>", "whose mailbox; the actor's own tenant where it is left out")
+    .option("--from <address>", "the mailbox's own address or one of its aliases, with a name if you like")
     .option("--to <address...>", "recipients; without any, an answer goes to the sender it answers")
     .option("--cc <address...>", "copies")
     .option("--bcc <address...>", "copies nobody else sees")
@@ -17,12 +18,20 @@ export const addSend: AddCommand = (program, run) => {
     .option("--text-file <file>", "or a file of it, in UTF-8")
     .option("--html-file <file>", "the same as HTML, in UTF-8")
     .option("--attach <file...>", "files to go with it")
+    .option("--attach-stored <id:position...>", "files of stored messages, as `message show` lists them")
+    .option(
+      "--eml <file>",
+      "a whole message in place of recipients, subject, text and files; its Bcc is sent to and taken out",
+    )
     .option("--reply-to-message <id>", "the stored message this one answers")
+    .option("--quote", "put what is answered behind the text")
+    .option("--automatic", "a program answers by itself: it says so, and no program, list or bounce gets an answer")
     .option(
       "--at <time>",
       "not before this moment, such as 2030-01-31T09:00:00Z; it can be cancelled until then",
       parseInstant,
     )
+    .option("--expires <time>", "past this moment no delivery is begun, and it ends as rejected", parseInstant)
     .option(
       "--idempotency-key <key>",
       "the same key and content is one message, however often; a new one where it is left out",

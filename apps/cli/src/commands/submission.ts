@@ -49,7 +49,12 @@ export const addSubmission: AddCommand = (program, run) => {
               Answers: shown.answersMessageId,
             },
             ...{ Attempts: shown.attemptsCount, "First attempt": shown.firstAttemptAt, "Next attempt": shown.nextDue },
-            ...{ Created: shown.createdAt, Final: shown.finalAt, "Idempotency key": shown.idempotencyKey },
+            ...{
+              Expires: shown.expiresAt,
+              Created: shown.createdAt,
+              Final: shown.finalAt,
+              "Idempotency key": shown.idempotencyKey,
+            },
           },
         );
         print.table(recipients, {
@@ -98,10 +103,10 @@ async function showSubmission(session: Session, id: string, { tenant }: ShowOpti
 function toView(row: SubmissionRow) {
   const { id, mailboxId, namespace, actorId, idempotencyKey, state, stateReason, nextDue, epoch } = row;
   const { attemptsCount, failuresCount, firstAttemptAt, messageIdHeader, serverMessageId, threadId } = row;
-  const { answersMessageId, sizeBytes, createdAt, finalAt } = row;
+  const { answersMessageId, sizeBytes, expiresAt, createdAt, finalAt } = row;
   return {
     ...{ id, mailboxId, namespace, actorId, idempotencyKey, state, stateReason, nextDue, epoch },
     ...{ attemptsCount, failuresCount, firstAttemptAt, messageIdHeader, serverMessageId, threadId },
-    ...{ answersMessageId, sizeBytes, createdAt, finalAt },
+    ...{ answersMessageId, sizeBytes, expiresAt, createdAt, finalAt },
   };
 }

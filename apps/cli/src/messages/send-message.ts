@@ -10,6 +10,7 @@ import { parseNamedAddress } from "../parse-options.ts";
 export type SendOptions = {
   readonly tenant?: string;
   readonly mailbox: string;
+  readonly from?: string;
   readonly to?: readonly string[];
   readonly cc?: readonly string[];
   readonly bcc?: readonly string[];
@@ -18,8 +19,13 @@ export type SendOptions = {
   readonly textFile?: string;
   readonly htmlFile?: string;
   readonly attach?: readonly string[];
+  readonly attachStored?: readonly string[];
+  readonly eml?: string;
   readonly replyToMessage?: string;
+  readonly quote?: boolean;
+  readonly automatic?: boolean;
   readonly at?: Date;
+  readonly expires?: Date;
   readonly idempotencyKey?: string;
 };
 
@@ -34,30 +40,38 @@ export async function sendMessage(session: Session, options: SendOptions) {
   const client = createSendClient({ database, blobs: session.blobs(), gate, now });
   const receipt = await client.enqueueSend(actor, {
     ...{ tenantId, mailboxId, idempotencyKey, ...content },
+    from: options.from === undefined ? null : parseNamedAddress(options.from),
     to: (options.to ?? []).map(parseNamedAddress),
     cc: (options.cc ?? []).map(parseNamedAddress),
     bcc: (options.bcc ?? []).map(parseNamedAddress),
     subject: options.subject ?? null,
+    ...{ quote: options.quote ?? false, automatic: options.automatic ?? false },
     sendAt: options.at ?? null,
+    expiresAt: options.expires ?? null,
     answersMessageId: answered?.messageId ?? null,
   });
   return { ...receipt, idempotencyKey };
 }
 
-async function readContent({ text, textFile, htmlFile, attach = [] }: SendOptions) {
+async function readContent({ text, textFile, htmlFile, eml, attach = [], attachStored = [] }: SendOptions) {
   if (text !== undefined && textFile !== undefined)
     throw new UsageError("there are two texts", "Use --text or --text-file, not both.");
   return {
     text: textFile === undefined ? (text ?? null) : await readText(textFile),
     html: htmlFile === undefined ? null : await readText(htmlFile),
-    attachments: await Promise.all(
-      attach.map(async (path) => ({
-        filename: basename(path),
-        contentType: contentTypeOf(path),
-        bytes: await readBytes(path),
-      })),
-    ),
+    eml: eml === undefined ? null : await readBytes(eml),
+    attachments: [...(await Promise.all(attach.map(readFileToAttach))), ...attachStored.map(parseStored)],
   };
+}
+
+async function readFileToAttach(path: string) {
+  return { filename: basename(path), contentType: contentTypeOf(path), bytes: await readBytes(path) };
+}
+
+function parseStored(text: string) {
+  const [, messageId, position] = /^([0-9a-f-]{36}):(\d{1,5})$/i.exec(text) ?? [];
+  if (messageId !== undefined) return { messageId, position: Number(position) };
+  throw new UsageError("a stored file is named ID:POSITION", "`mailfleet message show ID` lists positions, from 0.");
 }
 
 async function readText(path: string): Promise<string> {

@@ -24,6 +24,7 @@ function wantMailbox(changes: Partial<WantedMailbox> = {}): WantedMailbox {
     address: "support@acme.example",
     imap: { host: "imap.acme.example", port: 993, security: "tls" },
     smtp: { host: "smtp.acme.example", port: 465, security: "tls" },
+    aliases: [],
     folder: "INBOX",
     folders: [],
     backfillMs: undefined,
@@ -149,6 +150,17 @@ describe("a plan", () => {
     ]);
     expect(mailboxSettings(more)).toMatchObject({ moreFolders: ["Sent"], backfillMs: 86_400_000 });
     expect(mailboxSettings({ ...more, startFrom: "beginning" })).toMatchObject({ backfillMs: 0 });
+  });
+
+  it("sees aliases, which no login is needed for", () => {
+    const known = wantMailbox({ aliases: ["sales@acme.example", "sales@acme.example"] });
+    const steps = planChanges({
+      ...{ wanted: [want({ mailboxes: [known] })], existing: [stored(want())] },
+      ...{ credentialsDiffer: new Set(), policies: new Map(), prune: false },
+    });
+    expect(steps.map(say)).toEqual([["acme unchanged", "support update aliases"]]);
+    expect(steps[0]?.mailboxes.map(needsLogin)).toEqual([false]);
+    expect(mailboxSettings(known)).toMatchObject({ aliases: ["sales@acme.example"] });
   });
 
   it("sees a submission server that comes or goes, another user and another password", () => {

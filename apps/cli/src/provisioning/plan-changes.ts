@@ -5,6 +5,7 @@ import { presetHop } from "@mailfleet/trust";
 import type { Path } from "./locate-in-yaml.ts";
 import { mailboxIdentity } from "./mailbox-identity.ts";
 import type { WantedMailbox, WantedTenant } from "./read-tenants-file.ts";
+import { sentCopyOf } from "./sent-copy-of.ts";
 import { policyChanges } from "./tenant-policy-entry.ts";
 
 export type MailboxStep = {
@@ -100,7 +101,16 @@ function planMailbox(wanted: WantedMailbox, existing: MailboxRow | null, rules: 
   if (existing === null) return { key, action: "create", changes: [], wanted, existing };
   const { identity, ...settings } = mailboxSettings(wanted);
   const { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs, senderTrust } = existing;
-  const stored = { address, displayName, imap, smtp, folder, moreFolders, startFrom, backfillMs, senderTrust };
+  const reading = { folder, moreFolders, startFrom, backfillMs, senderTrust };
+  const stored = {
+    address,
+    displayName,
+    imap,
+    smtp,
+    ...reading,
+    aliases: existing.aliases,
+    sentCopy: existing.sentCopy,
+  };
   const changed = differences(settings, stored);
   const otherUser = !changed.includes("imap.host") && Buffer.compare(identity, existing.identity) !== 0;
   const credential = rules.credentialsDiffer.has(existing.id as MailboxId);
@@ -126,6 +136,8 @@ export function mailboxSettings({
   backfillMs: wantedMs,
   user,
   senderTrust,
+  aliases,
+  sentCopy,
 }: WantedMailbox) {
   const { trustedHop, internalDomains, trustedSealers } = senderTrust;
   const identity = mailboxIdentity({ host: imap.host, user });
@@ -135,6 +147,8 @@ export function mailboxSettings({
   return {
     ...{ address, displayName: displayName ?? null, imap, smtp: smtp ?? null, ...reading, identity },
     senderTrust: { trustedHop: trustedHop ?? presetHop(imap.host), internalDomains, trustedSealers },
+    aliases: [...new Set(aliases)],
+    sentCopy: sentCopyOf(sentCopy, smtp?.host),
   } satisfies MailboxSettings;
 }
 

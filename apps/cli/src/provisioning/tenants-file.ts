@@ -101,8 +101,17 @@ const MailboxEntry = z.strictObject({
   key: Key,
   address: z.email().max(254),
   displayName: line.min(1).optional(),
+  aliases: z
+    .array(z.email().max(254).toLowerCase())
+    .max(100)
+    .default([])
+    .meta({ description: "Addresses beside its own that it may send as, where its server lets it." }),
   imap: MailServer,
   smtp: MailServer.optional().meta({ description: "Without it the mailbox only receives." }),
+  sentCopy: z.enum(["provider", "append"]).optional().meta({
+    description:
+      "Who puts what was sent into the Sent folder. Left out: the provider where it is known to (Google, Microsoft), else the fleet.",
+  }),
   folder: line.min(1).default("INBOX"),
   folders: z.array(line.min(1)).max(20).default([]).meta({ description: "Watched as well, beside `folder`." }),
   startFrom: z.enum(["now", "beginning"]).default("now").meta({ description: "Which mail is read at first." }),

@@ -3,7 +3,7 @@ import type { Connection, Transaction } from "../connection.ts";
 import type { Limits } from "./provisioning.ts";
 import { mailboxWork, submissionWork, type WorkTable } from "./work-tables.ts";
 
-type Kind = Exclude<WorkTable["kind"], "reconcile">;
+type Kind = Exclude<WorkTable["kind"], "reconcile" | "sent-copy">;
 
 export type HostLimit = Limits & { readonly kind: Kind; readonly host: string };
 

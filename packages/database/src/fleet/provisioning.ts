@@ -38,6 +38,10 @@ export type MailboxSettings = {
   readonly backfillMs?: number;
   /** Digest of host and login name. A change of it takes the proof away. */
   readonly identity: Uint8Array;
+  /** Addresses beside its own that it sends as, in lower case. Left out: as they are, and none for a new mailbox. */
+  readonly aliases?: readonly string[];
+  /** Who puts what was sent into its Sent folder. Left out: as it is, and the provider for a new mailbox. */
+  readonly sentCopy?: "provider" | "append";
   /** Nobody's word where it is left out. */
   readonly senderTrust?: SenderTrust;
 };
@@ -149,8 +153,12 @@ export function createProvisioning(connection: Connection): Provisioning {
   };
 }
 
-function columnsOf({ moreFolders, ...settings }: MailboxSettings) {
-  return { ...settings, ...(moreFolders === undefined ? {} : { moreFolders: [...moreFolders] }) };
+function columnsOf({ moreFolders, aliases, ...settings }: MailboxSettings) {
+  return {
+    ...settings,
+    ...(moreFolders === undefined ? {} : { moreFolders: [...moreFolders] }),
+    ...(aliases === undefined ? {} : { aliases: [...aliases] }),
+  };
 }
 
 function boundsOf({ intervalMsMin, freshnessMs }: TenantRow): TenantBounds {

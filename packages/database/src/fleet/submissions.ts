@@ -17,6 +17,10 @@ export type DeliveryTarget = {
   readonly firstAttemptAt: Date | null;
   /** Its provider takes no more from the mailbox until then; null: now. */
   readonly notBefore: Date | null;
+  /** Past this moment nothing is begun any more. */
+  readonly expiresAt: Date | null;
+  /** Until then its mailbox may send nothing; null where it sends. */
+  readonly stoppedUntil: Date | null;
 };
 
 export type FleetSubmissions = {
@@ -87,12 +91,13 @@ async function take(sql: Sql, items: readonly Taking[], now: Date): Promise<read
     update submissions s set next_due = now() + asked.prepare_ms * interval '1 millisecond'
     from asked where s.id = asked.id
     returning s.id, s.epoch::float8 as epoch, s.tenant_id, s.mailbox_id, s.attempts_count, s.first_attempt_at,
-      s.slot_at, s.created_at, (select smtp ->> 'host' from mailboxes where id = s.mailbox_id) as host,
+      s.slot_at, s.created_at, s.expires_at,
+      (select until from mailbox_stops where mailbox_id = s.mailbox_id and until > now()) as stopped_until, (select smtp ->> 'host' from mailboxes where id = s.mailbox_id) as host,
       (select count(*)::int from submission_recipients r
         where r.submission_id = s.id and r.tenant_id = s.tenant_id and r.state in ('waiting', 'deferred')) as recipients_count, (
       select jsonb_build_object('id', id, 'kind', kind, 'tenantId', tenant_id, 'actions', actions, 'mailboxIds', mailbox_ids)
       from actors where id = s.actor_id) as actor`;
-  const later = await reserveSends(sql, rows.map(toWanted), now);
+  const later = await reserveSends(sql, rows.filter((row) => mayBegin(row, now)).map(toWanted), now);
   return answersByRow(items, rows, (row) => ({ ...toTarget(row), notBefore: later.get(String(row["id"])) ?? null }));
 }
 
@@ -103,7 +108,15 @@ function toTarget(row: Record<string, unknown>): Omit<DeliveryTarget, "notBefore
     actor: row["actor"] as StoredActor | null,
     attemptsCount: Number(row["attempts_count"]),
     firstAttemptAt: dateOrNull(row["first_attempt_at"]),
+    expiresAt: dateOrNull(row["expires_at"]),
+    stoppedUntil: dateOrNull(row["stopped_until"]),
   };
+}
+
+/** What is over, or stands still with its mailbox, needs no moment of its own. */
+function mayBegin(row: Record<string, unknown>, now: Date): boolean {
+  const expiresAt = dateOrNull(row["expires_at"]);
+  return row["stopped_until"] === null && (expiresAt === null || expiresAt > now);
 }
 
 function toWanted(row: Record<string, unknown>): WantedSend {

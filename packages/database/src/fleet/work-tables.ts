@@ -1,12 +1,12 @@
 /**
- * What the claim needs to know of a table of work. `mailboxes`, `submissions` and `reconciliations` are claimed, started, kept alive,
+ * What the claim needs to know of a table of work. `mailboxes`, `submissions`, `reconciliations` and `sent_copies` are claimed, started, kept alive,
  * finished and swept by the same statements; only these names differ.
  */
 export type WorkTable = {
-  readonly table: "mailboxes" | "submissions" | "reconciliations";
+  readonly table: "mailboxes" | "submissions" | "reconciliations" | "sent_copies";
   readonly stateColumn: "work_state" | "state";
   /** Names this work in buckets and lanes. */
-  readonly kind: "poll" | "deliver" | "reconcile";
+  readonly kind: "poll" | "deliver" | "reconcile" | "sent-copy";
   /** States whose row may be claimed once `next_due` has come. */
   readonly claimable: readonly string[];
   /** In the hands of a worker, and not yet at the point of no return. */
@@ -67,3 +67,6 @@ export const reconcileWork: WorkTable = {
   tellsPass: false,
   resident: false,
 };
+
+/** Copies owed to a mailbox's Sent folder: after the submission has ended, and nothing that becomes of them changes it. */
+export const sentCopyWork: WorkTable = { ...reconcileWork, table: "sent_copies", kind: "sent-copy" };

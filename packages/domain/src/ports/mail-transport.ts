@@ -47,7 +47,9 @@ export type SendReceipt = {
  * @throws OperationalError `send.outcome-unknown` when the body began to leave us and no reply came.
  *   Its remedy is `reconcile`: a second blind attempt is a second copy in someone's inbox.
  * @throws OperationalError `mailbox.busy` when every connection that this mailbox may have is in use; nothing was sent
- * @throws OperationalError `provider.throttled` when the mailbox may not send for now, often for hours (`retryAt`)
+ * @throws OperationalError `sending.limited`, `sending.blocked` when the mailbox may send nothing for now, often for hours
+ *   (`retryAt`): a limit that ends by itself, or a block that somebody has to lift. The message is not to blame.
+ * @throws OperationalError `provider.throttled` when the server asks for a pause, such as between connections (`retryAt`)
  * @throws OperationalError `login.refused`, `login.suspect`, `provider.unavailable`, `connection.insecure`, `host.refused`;
  *   nothing was sent
  * @throws OperationalError `contract.violated` when addresses or line endings are malformed; no connection was made

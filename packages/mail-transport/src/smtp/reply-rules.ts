@@ -31,13 +31,15 @@ export const mailboxRules: readonly ReplyRule[] = [
   // Gmail: daily sending limit. Exchange Online: recipient limits of the mailbox, the trial, the tenant, onmicrosoft.com.
   {
     when: /^550 5\.(4\.5|1\.90|7\.23[236])\b/,
-    code: "provider.throttled",
+    code: "sending.limited",
     waitMs: 6 * hour,
     publicMessage: limitReached,
   },
+  // Exchange Online: the mailbox was blocked for spam, or its organisation sends too much, from where it may not, or as a
+  // domain it has not registered.
   {
-    when: /OutboundSpamException|^550 5\.1\.8 .*bad outbound sender|^550 5\.7\.705\b/i,
-    code: "provider.throttled",
+    when: /OutboundSpamException|^550 5\.1\.8 .*bad outbound sender|^550 5\.7\.(705|708|750)\b/i,
+    code: "sending.blocked",
     waitMs: 6 * hour,
     publicMessage: blockedForSpam,
   },
@@ -48,7 +50,7 @@ export const mailboxRules: readonly ReplyRule[] = [
 /** Replies to AUTH (RFC 4954 §6). The first that matches decides; without a reply that fits, a login is `login.suspect`. */
 const loginRules: readonly ReplyRule[] = [
   ...sessionRules,
-  { when: /^4\d\d .*too many/i, code: "provider.throttled", waitMs: 15 * minute },
+  { when: /^4\d\d .*too many/i, code: "sending.limited", waitMs: 15 * minute, publicMessage: limitReached },
   { when: /^4/, code: "provider.unavailable" },
   // Exchange Online: SMTP AUTH, or passwords for it, switched off for the mailbox or its tenant. Tokens are refused alike.
   { when: /^(535 5\.7\.139|550 5\.7\.30)\b/, code: "login.refused", publicMessage: adminMustAllow },

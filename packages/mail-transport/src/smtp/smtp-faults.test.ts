@@ -140,7 +140,7 @@ describe("login", () => {
       "login.refused",
     ],
     ["421 4.7.0 Try again later", password, "provider.throttled"],
-    ["454 4.7.0 Too many login attempts, please try again later.", password, "provider.throttled"],
+    ["454 4.7.0 Too many login attempts, please try again later.", password, "sending.limited"],
     ["503 5.5.1 Error: authentication not enabled", password, "login.suspect"],
     ["drop", password, "provider.unavailable"],
   ] as const)("%s", async (auth, login, code) => {
@@ -160,7 +160,7 @@ describe("envelope", () => {
     ],
     ["a server that is full", { sender: "452 4.3.1 Insufficient system storage" }, "send.deferred"],
     ["DATA refused for now", { data: "451 4.3.0 canary-anna@example.com: try again" }, "send.deferred"],
-    ["a daily limit", { sender: "550 5.4.5 Daily user sending limit exceeded." }, "provider.throttled"],
+    ["a daily limit", { sender: "550 5.4.5 Daily user sending limit exceeded." }, "sending.limited"],
     ["a server that closes", { sender: "421 4.3.2 Service shutting down" }, "provider.throttled"],
     ["a connection lost at MAIL FROM", { sender: "drop" }, "provider.unavailable"],
     ["a connection lost at DATA", { data: "drop" }, "provider.unavailable"],
@@ -175,7 +175,7 @@ describe("envelope", () => {
     const limit = "550 5.7.233 Your message can't be sent because your tenant exceeded its daily limit";
     await start({ recipients: { "canary-anna@example.com": limit, "canary-bert@example.com": limit } });
     const error = await failureOf(send({ to: ["canary-anna@example.com", "canary-bert@example.com"] }));
-    expect(error).toMatchObject({ code: "provider.throttled", retryAt: new Date("2026-03-01T18:00:00Z") });
+    expect(error).toMatchObject({ code: "sending.limited", retryAt: new Date("2026-03-01T18:00:00Z") });
   });
 
   it("a limit of the mailbox, reached in the middle of the recipients, leaves the rest to be tried later", async () => {
@@ -189,11 +189,7 @@ describe("reply to the message", () => {
   it.each([
     ["refused for good", "554 5.7.1 Message rejected: canary-anna@example.com", "send.refused"],
     ["refused for now", "451 4.7.1 Greylisted", "send.deferred"],
-    [
-      "the mailbox blocked",
-      "554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; canary",
-      "provider.throttled",
-    ],
+    ["the mailbox blocked", "554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; canary", "sending.blocked"],
     ["no reply that SMTP knows", "what?", "send.outcome-unknown"],
     ["a reply of another step", "354 go on", "send.outcome-unknown"],
   ])("%s is known for what it is", async (_, reply, code) => {

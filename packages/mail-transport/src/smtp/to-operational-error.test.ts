@@ -23,6 +23,8 @@ const unavailable = { code: "provider.unavailable" };
 const insecure = { code: "connection.insecure" };
 const unknown = { code: "send.outcome-unknown" };
 const throttled = (count: number) => ({ code: "provider.throttled", retryAt: minutes(count) });
+const limited = (count: number) => ({ code: "sending.limited", retryAt: minutes(count) });
+const blocked = { code: "sending.blocked", retryAt: minutes(360) };
 
 const connect: readonly Row[] = [
   [{ code: "EDNS", originalCode: "ENOTFOUND" }, unavailable],
@@ -71,7 +73,7 @@ const login: readonly Row[] = [
     ),
     refused,
   ],
-  [auth("454 4.7.0 Too many login attempts, please try again later. x - gsmtp"), throttled(15)],
+  [auth("454 4.7.0 Too many login attempts, please try again later. x - gsmtp"), limited(15)],
   [auth("454 4.7.0 Temporary authentication failure: Connection lost to authentication server"), unavailable],
   [auth("451 4.7.0 Temporary server error. Please try again later. PRX4"), unavailable],
   [auth("432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending"), throttled(1)],
@@ -100,25 +102,27 @@ const message: readonly Row[] = [
     final(
       "550-5.4.5 Daily user sending limit exceeded. For more information on Gmail\n550 5.4.5 sending limits go to x - gsmtp",
     ),
-    throttled(360),
+    limited(360),
   ],
   [
     final("550 5.7.232 Your message can't be sent because your trial tenant has exceeded its daily limit"),
-    throttled(360),
+    limited(360),
   ],
-  [final("550 5.7.233 Your message can't be sent because your tenant exceeded its daily limit"), throttled(360)],
+  [final("550 5.7.233 Your message can't be sent because your tenant exceeded its daily limit"), limited(360)],
   [
     final("550 5.7.236 Your message can't be sent because you exceeded the limit of your onmicrosoft.com domain"),
-    throttled(360),
+    limited(360),
   ],
   [
     final("550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients"),
-    throttled(360),
+    limited(360),
   ],
-  [final("554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; Failed to process message"), throttled(360)],
-  [final("550 5.1.8 Access denied, bad outbound sender"), throttled(360)],
+  [final("554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; Failed to process message"), blocked],
+  [final("550 5.1.8 Access denied, bad outbound sender"), blocked],
   [final("550 5.1.8 Sender address rejected: Domain not found"), { code: "send.refused" }],
-  [final("550 5.7.705 Access denied, tenant has exceeded threshold"), throttled(360)],
+  [final("550 5.7.708 Service unavailable. Access denied, traffic not accepted from this IP."), blocked],
+  [final("550 5.7.750 Service unavailable. Client blocked from sending from unregistered domains."), blocked],
+  [final("550 5.7.705 Access denied, tenant has exceeded threshold"), blocked],
   [mail("530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM"), suspect],
   [
     final("554 5.2.252 SendAsDenied; user@example.com not allowed to send as other@example.com"),
@@ -227,7 +231,7 @@ describe("refused recipients", () => {
   it("are the mailbox's failure only when every one of them is", () => {
     const limit = rcpt("a@example.com", "550 5.4.5 Daily user sending limit exceeded");
     const absent = rcpt("b@example.com", "550 5.1.1 no such user");
-    expect(mailboxRefusal([limit, limit], now)).toMatchObject({ code: "provider.throttled" });
+    expect(mailboxRefusal([limit, limit], now)).toMatchObject({ code: "sending.limited" });
     expect(mailboxRefusal([limit, absent], now)).toBeNull();
   });
 });
