@@ -53,6 +53,7 @@ export const remedyByCode = {
   "send.outcome-unknown": "reconcile",
   "send.refused": "discard",
   "session.ended": "retry",
+  "sign-in.unfinished": "reconnect",
 } as const satisfies Record<string, Remedy>;
 
 export type ErrorCode = keyof typeof remedyByCode;
