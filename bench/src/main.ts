@@ -11,8 +11,9 @@ import { parse } from "./parse/parse.ts";
 import { schedule } from "./schedule/schedule.ts";
 import { send } from "./send/send.ts";
 import { sweep } from "./sweep/sweep.ts";
+import { vault } from "./vault/vault.ts";
 
-const benches: readonly Bench[] = [fairness, ingest, latency, memory, parse, schedule, send, sweep];
+const benches: readonly Bench[] = [fairness, ingest, latency, memory, parse, schedule, send, sweep, vault];
 
 process.exitCode = await main(process.argv.slice(2));
 
