@@ -12,8 +12,20 @@ import { schedule } from "./schedule/schedule.ts";
 import { send } from "./send/send.ts";
 import { sendFairness } from "./send-fairness/send-fairness.ts";
 import { sweep } from "./sweep/sweep.ts";
+import { vault } from "./vault/vault.ts";
 
-const benches: readonly Bench[] = [fairness, ingest, latency, memory, parse, schedule, send, sendFairness, sweep];
+const benches: readonly Bench[] = [
+  fairness,
+  ingest,
+  latency,
+  memory,
+  parse,
+  schedule,
+  send,
+  sendFairness,
+  sweep,
+  vault,
+];
 
 process.exitCode = await main(process.argv.slice(2));
 

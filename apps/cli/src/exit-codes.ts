@@ -27,7 +27,7 @@ export const endingByCode = {
   },
   "binding.unproven": {
     exitCode: denied,
-    hint: "Begin again with `mailfleet mailbox prove NAME --by METHOD`: each proof answers a new nonce, once.",
+    hint: "Begin again with `mailfleet mailbox prove NAME --by METHOD` (each proof answers a new nonce, once), or `mailbox connect` signed in as the mailbox's own user.",
   },
   "blob.missing": { exitCode: failed, hint: "Check that BLOB_ROOT names the folder that the workers write to." },
   "blob.unavailable": {
@@ -152,6 +152,10 @@ export const endingByCode = {
     hint: "The mail provider's sending limit is reached; what waits goes on by itself.",
   },
   "session.ended": { exitCode: tryLater, hint: again },
+  "sign-in.unfinished": {
+    exitCode: failed,
+    hint: "Nothing was stored; run the same command again and finish the sign-in in the browser.",
+  },
 } as const satisfies Record<ErrorCode, Ending>;
 
 export const endingByFaultKind = {

@@ -35,9 +35,13 @@ export async function commandLineAtHand() {
   };
   const operator: Environment = { MAILFLEET_TOKEN_FILE: path("operator.token") };
 
-  /** In this process: everything but `main.ts`. */
-  const run = async (commandLine: string | readonly string[], env: Environment = operator): Promise<Ending> => {
-    const [out, errors] = [collecting(), collecting()];
+  /** In this process: everything but `main.ts`. `onNote` hears what goes to stderr while the command runs. */
+  const run = async (
+    commandLine: string | readonly string[],
+    env: Environment = operator,
+    onNote: (text: string) => void = () => {},
+  ): Promise<Ending> => {
+    const [out, errors] = [collecting(), collecting(onNote)];
     const surroundings = { streams: { out, errors }, variables: { ...environment, ...env }, commands };
     const code = await runCommandLine(words(commandLine), surroundings);
     return toEnding(code, out.taken(), errors.taken());
@@ -78,11 +82,12 @@ function toEnding(code: number | null, bytes: Buffer, errors: Buffer): Ending {
   return { code, stdout, bytes, stderr: errors.toString("utf8"), json };
 }
 
-function collecting() {
+function collecting(onText: (text: string) => void = () => {}) {
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
       chunks.push(chunk);
+      onText(chunk.toString("utf8"));
       done();
     },
   });

@@ -58,6 +58,7 @@ export const remedyByCode = {
   "sending.blocked": "ask-admin",
   "sending.limited": "wait",
   "session.ended": "retry",
+  "sign-in.unfinished": "reconnect",
 } as const satisfies Record<string, Remedy>;
 
 export type ErrorCode = keyof typeof remedyByCode;

@@ -28,15 +28,17 @@ export function encrypt(
 }
 
 /**
- * The plaintext of nonce | ciphertext | tag, for the caller to overwrite; null when anything does not fit. What was
+ * The plaintext of what stands from `start` on, nonce | ciphertext | tag, for the caller to overwrite; null when anything does not fit. What was
  * decrypted before the tag was checked is overwritten and never returned.
  */
-export function decrypt(key: Uint8Array, authenticated: Uint8Array, bytes: Uint8Array): Uint8Array | null {
-  if (bytes.length < overheadLength) return null;
+export function decrypt(key: Uint8Array, authenticated: Uint8Array, bytes: Uint8Array, start = 0): Uint8Array | null {
+  if (bytes.length < start + overheadLength) return null;
   const tagStart = bytes.length - tagLength;
-  const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceLength), { authTagLength: tagLength });
+  const decipher = createDecipheriv(algorithm, key, bytes.subarray(start, start + nonceLength), {
+    authTagLength: tagLength,
+  });
   decipher.setAAD(authenticated).setAuthTag(bytes.subarray(tagStart));
-  const plaintext = decipher.update(bytes.subarray(nonceLength, tagStart));
+  const plaintext = decipher.update(bytes.subarray(start + nonceLength, tagStart));
   try {
     decipher.final();
   } catch {

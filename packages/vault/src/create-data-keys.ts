@@ -18,11 +18,15 @@ type Request = {
 
 type HoldKeyRequest<Result> = Request & { readonly version: number; readonly use: (key: Uint8Array) => Result };
 
+type HeldKey = Pick<Request, "owner" | "purpose"> & { readonly version: number };
+
 export type DataKeys = {
   /** The version new values are sealed under; makes the first. */
   currentVersion(request: Request): Promise<number>;
   /** Runs `use` with the unwrapped key, which stays as it is until `use` has returned. */
   hold<Result>(request: HoldKeyRequest<Result>): Promise<Result>;
+  /** The same for a key that is in memory, without waiting; null where it is not. */
+  holdNow<Result>(key: HeldKey, use: (key: Uint8Array) => Result): { readonly result: Result } | null;
   forget(owner: TenantId | "fleet"): void;
   close(): Promise<void>;
 };
@@ -71,9 +75,10 @@ export function createDataKeys({ keys: rows, management, now, cacheSizeMax, cach
         use: (version) => version,
         signal: request.signal,
       }),
+    holdNow: (key, use) => unwrapped.holdNow(nameOf(key), use),
     hold: ({ grant, owner, purpose, version, use, signal }) =>
       unwrapped.hold({
-        key: `${owner}/${purpose}/${version}`,
+        key: nameOf({ owner, purpose, version }),
         group: owner,
         load: (shared) => unwrap(grant, { owner, purpose, version }, shared),
         use,
@@ -94,4 +99,8 @@ function standing(row: TenantKeyRow, purpose: KeyPurpose): TenantKeyRow {
     throw unreadable(`a stored ${purpose} key has a version outside 1 to ${versionMax}`);
   }
   return row;
+}
+
+function nameOf({ owner, purpose, version }: HeldKey): string {
+  return `${owner}/${purpose}/${version}`;
 }

@@ -89,7 +89,10 @@ export function createVault(options: VaultOptions): Vault {
       const version = keyVersionOf(sealed);
       const context = { owner, purpose, version, record };
       const open = (key: Uint8Array) => openWith(key, context, sealed);
-      const plaintext = await dataKeys.hold({ grant, owner, purpose, signal, version, use: open });
+      signal.throwIfAborted();
+      const plaintext =
+        dataKeys.holdNow(context, open)?.result ??
+        (await dataKeys.hold({ grant, owner, purpose, signal, version, use: open }));
       try {
         signal.throwIfAborted();
         return await fn(plaintext);

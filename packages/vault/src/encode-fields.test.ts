@@ -29,6 +29,11 @@ describe("encodeFields", () => {
 
   it("is a length in 32 bits and the text in UTF-8, field after field", () => {
     expect(Buffer.from(encodeFields("é", 7)).toString("hex")).toBe("00000002c3a9" + "0000000137");
+    expect(Buffer.from(encodeFields("ab", 7)).toString("hex")).toBe("000000026162" + "0000000137");
+    const long = "a".repeat(70_000);
+    expect(
+      Buffer.compare(encodeFields(long), Buffer.concat([Buffer.from([0, 1, 0x11, 0x70]), Buffer.from(long)])),
+    ).toBe(0);
   });
 
   it("refuses text whose encoding would be another text's", () => {

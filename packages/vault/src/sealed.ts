@@ -28,7 +28,7 @@ export function sealWith(key: Uint8Array, context: SealContext, plaintext: Uint8
  * @throws OperationalError `credential.unreadable`
  */
 export function openWith(key: Uint8Array, context: SealContext, sealed: Sealed): Uint8Array {
-  const plaintext = decrypt(key, authenticatedData(context), sealed.subarray(headerLength));
+  const plaintext = decrypt(key, authenticatedData(context), sealed, headerLength);
   if (plaintext !== null) return plaintext;
   const { purpose, version } = context;
   throw unreadable(`a value under the ${purpose} key, version ${version}, was changed, moved or sealed by another key`);
@@ -42,7 +42,8 @@ export function openWith(key: Uint8Array, context: SealContext, sealed: Sealed):
 export function keyVersionOf(sealed: Sealed): number {
   if (sealed.length < headerLength + overheadLength) throw unreadable("a sealed value is too short to be one");
   if (sealed[0] !== format) throw unreadable("a sealed value has a format this version does not know");
-  return new DataView(sealed.buffer, sealed.byteOffset).getUint32(1);
+  const low = ((sealed[2] ?? 0) << 16) | ((sealed[3] ?? 0) << 8) | (sealed[4] ?? 0);
+  return (sealed[1] ?? 0) * 2 ** 24 + low;
 }
 
 export function unreadable(message: string): OperationalError {

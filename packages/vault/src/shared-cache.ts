@@ -40,6 +40,8 @@ export class SharedCache<Value> {
   readonly #options: SharedCacheOptions<Value>;
   readonly #entries = new Map<string, Entry<Value>>(); // in the order of use, oldest first
   readonly #unfinished = new Set<Entry<Value>>(); // everything that is loading or not overwritten yet
+  /** Put last into the entries; it may have left them. */
+  #newest: Entry<Value> | null = null;
   #sweeper: NodeJS.Timeout | null = null;
   #closed: PromiseWithResolvers<void> | null = null;
 
@@ -59,6 +61,15 @@ export class SharedCache<Value> {
       entry.holders -= 1;
       if (entry.holders === 0) this.#left(entry);
     }
+  }
+
+  /**
+   * The same without waiting, where the value is there already; null where it has to be loaded. `use` is synchronous, so
+   * that nothing can overwrite the value while it runs.
+   */
+  holdNow<Result>(key: string, use: (value: Value) => Result): { readonly result: Result } | null {
+    const loaded = this.#fresh(key)?.loaded ?? null;
+    return loaded === null ? null : { result: use(loaded.value) };
   }
 
   /** Drops all of a group: newcomers load again. */
@@ -85,8 +96,11 @@ export class SharedCache<Value> {
       this.#retire(entry);
       return null;
     }
-    this.#entries.delete(key); // and back in, as the newest
-    this.#entries.set(key, entry);
+    if (entry !== this.#newest) {
+      this.#entries.delete(key); // and back in, as the newest
+      this.#entries.set(key, entry);
+      this.#newest = entry;
+    }
     return entry;
   }
 
@@ -105,6 +119,7 @@ export class SharedCache<Value> {
       retired: false,
     };
     this.#entries.set(key, entry);
+    this.#newest = entry;
     this.#unfinished.add(entry);
     loading.then(
       (value) => this.#keep(entry, value),

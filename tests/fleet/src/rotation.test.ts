@@ -19,7 +19,7 @@ const killed = -1;
 
 /** Along one rotation, in the order it passes them, and which version is in force when it dies there. */
 const points: readonly { readonly name: string; readonly point: Point; readonly switched: boolean }[] = [
-  { name: "before anything is sealed", point: at(rotate, "const staged = await stage("), switched: false },
+  { name: "before anything is sealed", point: at(rotate, "const staged = await stageCredential("), switched: false },
   { name: "with the new version staged and not verified", point: at(rotate, "await verifyLogin("), switched: false },
   {
     name: "verified, before the switch",

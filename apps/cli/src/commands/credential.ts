@@ -32,12 +32,20 @@ export const addCredential: AddCommand = (program, run) => {
   addLeaf(credential, "revoke <name>", summary, "credential revoke acme/support").action(
     (name: string, options: Options) =>
       run.asActor(options, async (session, print) => {
-        const { tenantId, mailboxId } = await findNamedMailbox(session, name, "credential.manage");
-        const grant = await session.authorize("credential.manage", { tenantId, mailboxId });
+        const target = await findNamedMailbox(session, name, "credential.manage");
+        const { rememberCredential, tellProvider } = await import("../lifecycle/tell-provider.ts");
+        const remembered = await rememberCredential(session, target);
+        const { mailboxId } = target;
+        const grant = await session.authorize("credential.manage", target);
         const destroyed = await session.database.credentialLifecycle.revoke(grant, mailboxId, "credential.revoked");
+        const provider = await tellProvider(session, remembered);
         const said = destroyed ? "destroyed" : "there was none";
-        print.one({ id: mailboxId, destroyed }, { Mailbox: name, Credential: said });
-        print.note("next: change the password, or take the fleet's access back, at the provider too");
+        print.one(
+          { id: mailboxId, destroyed, provider },
+          { Mailbox: name, Credential: said, "At its provider": provider },
+        );
+        if (provider !== "revoked")
+          print.note("next: change the password, or take the fleet's access back, at the provider too");
       }),
   );
 };

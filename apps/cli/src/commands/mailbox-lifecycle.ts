@@ -30,13 +30,16 @@ export const addMailboxLifecycle: AddCommand = (mailbox, run) => {
   addLeaf(mailbox, "disconnect <name>", summary, "mailbox disconnect acme/support").action(
     (name: string, options: Options) =>
       run.asActor(options, async (session, print) => {
-        const { mailboxId, grant } = await manageMailbox(session, name);
+        const { rememberCredential, tellProvider } = await import("../lifecycle/tell-provider.ts");
+        const { tenantId, mailboxId, grant } = await manageMailbox(session, name);
+        const remembered = await rememberCredential(session, { tenantId, mailboxId });
         const ended = await session.database.mailboxLifecycle.disconnect(grant, mailboxId);
+        const provider = await tellProvider(session, remembered);
         print.one(
-          { id: mailboxId, state: "disconnected", ...ended },
+          { id: mailboxId, state: "disconnected", ...ended, provider },
           {
             ...{ Mailbox: name, State: "disconnected", "Credentials destroyed": ended.credentialsDestroyed },
-            "Submissions cancelled": ended.submissionsCancelled,
+            ...{ "Submissions cancelled": ended.submissionsCancelled, "At its provider": provider },
           },
         );
       }),

@@ -3,6 +3,7 @@ import { MailboxId } from "@mailfleet/domain";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findNamedMailbox, findTenants, missing, type resourceOf } from "../find-resources.ts";
 import type { Session } from "../open-session.ts";
+import { addMailboxConnect } from "./mailbox-connect.ts";
 import { addMailboxLifecycle } from "./mailbox-lifecycle.ts";
 import { addMailboxProve } from "./mailbox-prove.ts";
 
@@ -52,6 +53,7 @@ export const addMailbox: AddCommand = (program, run) => {
         });
       }),
   );
+  addMailboxConnect(mailbox, run);
   addMailboxLifecycle(mailbox, run);
   addMailboxProve(mailbox, run);
 };

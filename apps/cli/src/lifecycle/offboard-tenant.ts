@@ -4,6 +4,7 @@ import type { Contents } from "@mailfleet/database";
 import { OperationalError, type TenantId } from "@mailfleet/domain";
 import type { Session } from "../open-session.ts";
 import { signFleetReport } from "../sign-token.ts";
+import { endConsents, rememberConsents } from "./end-consents.ts";
 
 /** Within this time every worker has let go of what it had of the tenant; only then is nothing written behind us. */
 const letGoMs = 5_000;
@@ -17,8 +18,12 @@ export type OffboardRequest = { readonly tenantId: TenantId; readonly key: strin
 export async function offboardTenant(session: Session, { tenantId, key, contents }: OffboardRequest): Promise<string> {
   const { offboarding } = session.database;
   const manage = () => session.authorize("tenant.manage", { tenantId, subjectId: "offboard" });
+  const consents = await rememberConsents(session, tenantId);
   await offboarding.close(await manage());
+  const opened = await consents.open();
   await offboarding.destroyCredentials(await manage());
+  const told = await endConsents(session, opened);
+  if (told !== null) await session.authorize("tenant.manage", { tenantId, subjectId: `provider-revocation:${told}` });
   if (contents === "purged") {
     await pause(letGoMs);
     await offboarding.destroyContentKey(await manage());

@@ -1,7 +1,7 @@
-import { Agent, request } from "node:https";
-import { createSecureContext, getCACertificates } from "node:tls";
+import { type Agent, request } from "node:https";
 import { OperationalError } from "@mailfleet/domain";
 import { defaultExchangeLimits } from "../exchange-limits.ts";
+import { tokenAgent } from "./token-agent.ts";
 
 export type TokenAnswer = {
   readonly status: number;
@@ -31,8 +31,7 @@ export function createTokenHttp({
   caPem,
   answerMsMax = defaultExchangeLimits.answerMsMax,
 }: TokenHttpOptions = {}): TokenHttp {
-  const ca = caPem === undefined ? {} : { ca: [...getCACertificates("default"), caPem] };
-  const agent = new Agent({ secureContext: createSecureContext({ minVersion: "TLSv1.2", ...ca }) });
+  const agent = tokenAgent(caPem);
   return {
     post: async (url, form, headers = {}) => {
       try {

@@ -19,6 +19,8 @@ export type OauthClients = {
   readonly certificateApp: { readonly clientId: string };
   /** A web app that users consented to. */
   readonly webApp: { readonly clientId: string; readonly clientSecret: string };
+  /** An app on the user's own machine: any port of the loopback, and devices without a browser. */
+  readonly desktopApp: { readonly clientId: string; readonly clientSecret: string };
   /** As the provider's console lets it be downloaded. */
   readonly serviceAccount: ServiceAccountKey;
   /** What the server is told of them (OpenID Connect Dynamic Client Registration 1.0 §2). */
@@ -48,6 +50,7 @@ export async function createOauthClients(): Promise<OauthClients> {
   };
   const certificateApp = { clientId: randomUUID() };
   const webApp = { clientId: `web-${randomUUID()}`, clientSecret: `web-secret-${randomUUID()}` };
+  const desktopApp = { clientId: `desktop-${randomUUID()}`, clientSecret: `desktop-secret-${randomUUID()}` };
   const inDirectories = { grant_types: ["client_credentials"], scope: directoryScope };
   const silent = { redirect_uris: [], response_types: [] };
   const certificateJwk = new X509Certificate(certificate.cert).publicKey.export({ format: "jwk" });
@@ -55,6 +58,7 @@ export async function createOauthClients(): Promise<OauthClients> {
     directoryApp,
     certificateApp,
     webApp,
+    desktopApp,
     serviceAccount,
     registrations: [
       {
@@ -79,6 +83,14 @@ export async function createOauthClients(): Promise<OauthClients> {
         token_endpoint_auth_method: "client_secret_post",
       },
       {
+        client_id: desktopApp.clientId,
+        client_secret: desktopApp.clientSecret,
+        application_type: "native",
+        grant_types: ["authorization_code", "refresh_token", deviceCode],
+        redirect_uris: ["http://127.0.0.1/"],
+        token_endpoint_auth_method: "client_secret_post",
+      },
+      {
         ...silent,
         client_id: serviceAccount.client_email,
         grant_types: [jwtBearer],
@@ -91,3 +103,6 @@ export async function createOauthClients(): Promise<OauthClients> {
 
 /** RFC 7523 §2.1. */
 export const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/** RFC 8628 §3.4. */
+const deviceCode = "urn:ietf:params:oauth:grant-type:device_code";

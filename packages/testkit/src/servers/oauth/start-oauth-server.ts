@@ -5,7 +5,9 @@ import type { AddressInfo } from "node:net";
 import type Provider from "oidc-provider";
 import type { TokenIntrospection } from "../oauth2-passdb.ts";
 import { testCertificate } from "../tls.ts";
+import { type Browser, openBrowser } from "./browser.ts";
 import { consents } from "./consents.ts";
+import { answerInteraction, type Person } from "./interactions.ts";
 import { createOauthClients, jwtBearer, type OauthClients } from "./oauth-clients.ts";
 
 /** An answer a provider really gave, in place of the server's own. */
@@ -30,6 +32,10 @@ export type OauthServer = OauthClients & {
   requestsCount(grantType?: string): number;
   /** What a user's consent leaves behind: the first refresh token of a family. */
   consent(user: string): Promise<string>;
+  /** A browser with this person in front of it. */
+  browser(person: Person): Browser;
+  /** What this user allowed and nobody took back. */
+  consentsCount(user: string): Promise<number>;
   /** The user takes the consent back: neither refresh nor access tokens of it are good any more. */
   withdraw(user: string): Promise<void>;
   /** This access token is good no more, before its time. */
@@ -60,9 +66,11 @@ export async function startOauthServer(options: OauthServerOptions = {}): Promis
   const recorded: RecordedAnswer[] = [];
   let answered: (() => Promise<void>) | null = null;
   let provider: Provider;
+  const users = consents(() => provider, clients.webApp.clientId);
 
   const tls = createServer({ key: certificate.keyPem, cert: certificate.certPem }, (request, response) => {
     const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+    if (path.startsWith("/interaction/")) return void answerInteraction(provider, [request, response], users.remember);
     const isToken = path === "/token" || microsoftToken.test(path);
     if (!isToken) return void provider.callback()(request, response);
     void answerToken(request, response).catch((error: unknown) => response.destroy(error as Error));
@@ -75,6 +83,7 @@ export async function startOauthServer(options: OauthServerOptions = {}): Promis
   const host = `localhost:${port}`;
   provider = createAuthorizationServer(`https://${host}`, clients, lifetimes);
   provider.proxy = false;
+  const { remember: _, ...byUsers } = users;
 
   async function answerToken(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = new URLSearchParams(await readText(request));
@@ -114,7 +123,8 @@ export async function startOauthServer(options: OauthServerOptions = {}): Promis
     tokenEndpoint: `https://${host}/token`,
     introspection: () => ({ mailboxUrl: introspectionUrl("mailbox"), directoryUrl: introspectionUrl("directory") }),
     requestsCount: (grantType) => requests.filter((type) => grantType === undefined || type === grantType).length,
-    ...consents(() => provider, clients.webApp.clientId),
+    ...byUsers,
+    browser: (person) => openBrowser(certificate.caPem, person),
     setLifetime(seconds) {
       lifetimes.accessTokenSeconds = seconds;
     },
