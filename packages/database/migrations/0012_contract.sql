@@ -40,11 +40,14 @@ declare
   began boolean;
   ends timestamptz;
 begin
+  perform from mailboxes where id = new.mailbox_id for no key update; -- one after the other: the first of them tells
+  began := not exists (
+    select from mailbox_stops where mailbox_id = new.mailbox_id and until > now() and reason = new.state_reason);
   insert into mailbox_stops as s (mailbox_id, tenant_id, reason, until)
     values (new.mailbox_id, new.tenant_id, new.state_reason, greatest(new.next_due, now() + interval '1 minute'))
     on conflict (mailbox_id) do update set reason = excluded.reason, until = greatest(s.until, excluded.until),
       stopped_at = case when s.until <= now() or s.reason <> excluded.reason then now() else s.stopped_at end
-    returning stopped_at = now(), until into began, ends;
+    returning until into ends;
   update submissions set next_due = ends where id in (
     select id from submissions
     where tenant_id = new.tenant_id and mailbox_id = new.mailbox_id and next_due < ends

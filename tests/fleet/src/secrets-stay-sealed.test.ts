@@ -70,6 +70,7 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
           POLL_FRESHNESS_MS: "1000",
           SCHEDULER_CLAIM_MS: "1000",
           POLL_RUN_MS: "2000",
+          SEND_PREPARE_MS: "2000",
         };
         const queue: Record<string, string> = redis === undefined ? {} : { QUEUE_URL: redis.url };
         fleet = await openFleet({ caPems: [mail.caPem, smtp.caPem], env: { ...env, ...queue } });
@@ -114,10 +115,19 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
         await sendAndEnd(mailboxId, "deferred");
         smtp.play({ auth: `535 5.7.8 ${words}` });
         await sendAndEnd(mailboxId, "deferred");
+        await letSendAgain(mailboxId);
         smtp.play({ body: "drop" });
         await sendAndEnd(mailboxId, "uncertain");
         smtp.play();
         await breakTables(mailboxId);
+      }
+
+      /** A refused login stops the mailbox until somebody has looked at it. */
+      async function letSendAgain(mailboxId: MailboxId): Promise<void> {
+        const { gate, database, operator } = fleet;
+        const resource = { tenantId: tenant.tenantId, mailboxId };
+        const grant = await gate.authorize({ actor: operator, action: "mailbox.manage", resource });
+        await database.mailboxes.setState(grant, mailboxId, "active", null);
       }
 
       async function sendAndEnd(mailboxId: MailboxId, state: string): Promise<void> {
@@ -155,8 +165,8 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
           mail.deliver(address, message("second"));
           return async () => (await storedCount(fleet, mailboxId)) === 2;
         }
-        await fleet.sql`update submissions set next_due = now() where state = 'deferred'`;
-        return async () => (await fleet.sql`select from submissions where state = 'deferred'`).count === 0;
+        const { submissionId } = await send(mailboxId);
+        return async () => (await submissionOf(fleet, submissionId)).state === "sent";
       }
 
       function message(id: string): Uint8Array {
