@@ -5,6 +5,7 @@ import { findProgram } from "@mailfleet/testkit/servers";
 import { type Bench, type BenchOutcome, type Report, UsageError, VerificationError } from "../bench.ts";
 import { type BenchFleet, fleetParts, openBenchFleet } from "../fleet/open-bench-fleet.ts";
 import { provisionTenant } from "../fleet/provision-tenant.ts";
+import { untilWarm } from "../idle/until-warm.ts";
 import { rounded } from "../percentile.ts";
 import { cpuMsOfTrees, elapsed } from "../process-cpu.ts";
 import { readDurability } from "../read-durability.ts";
@@ -20,7 +21,7 @@ type LoopRun = { readonly polls: number; readonly seconds: number; readonly cpuS
 export const sweep: Bench = {
   name: "sweep",
   summary:
-    "2,000 mailboxes with nothing new on Dovecot over TLS: polls a second through the whole fleet, each with a login of its own, beside a bare imapflow loop of connect, login, STATUS and logout.",
+    "2,000 mailboxes with nothing new on Dovecot over TLS: polls a second through the whole fleet, each with a login of its own and then over kept connections, beside a bare imapflow loop of connect, login, STATUS and logout.",
   usage: sweepUsage,
   async run(args, report) {
     const options = readSweepOptions(args);
@@ -28,19 +29,39 @@ export const sweep: Bench = {
     for (const name of ["dovecot", "redis-server"]) {
       if (findProgram(name) === null) throw new UsageError(`${name} is not installed, and this measures with it`);
     }
-    await using opened = new AsyncDisposableStack();
-    const { workersCount, profileFolder } = options;
-    // Due again as soon as it was polled: the sweep never pauses. No connection is kept.
-    const env = { POLL_INTERVAL_MS_MIN: "100", POLL_FRESHNESS_MS: "1000", WARM_CONNECTIONS_MAX: "0" };
-    const terms = { queue: "redis", workersCount, profileFolder, env } as const;
-    const fleet = opened.adopt(await openBenchFleet(terms), (open) => open.close());
-    return await measure(fleet, options, report); // before the fleet is closed
+    const [loadAverage = 0] = loadavg();
+    const cold = await withFleet(options, { WARM_CONNECTIONS_MAX: "0" }, (fleet) => sweepCold(fleet, options, report));
+    const warm = await withFleet(options, {}, (fleet) => sweepWarm(fleet, options, report));
+    return summarise({ options, loadAverage, cold, warm });
   },
 };
 
-async function measure(fleet: BenchFleet, options: SweepOptions, { progress, signal }: Report): Promise<BenchOutcome> {
-  const [loadAverage = 0] = loadavg();
-  const users = Array.from({ length: options.mailboxesCount }, (_, number) => `sweep-${number}`);
+/** Due again as soon as it was polled: the sweep never pauses. */
+const restless = { POLL_INTERVAL_MS_MIN: "100", POLL_FRESHNESS_MS: "1000" };
+
+async function withFleet<Result>(
+  { workersCount, profileFolder }: SweepOptions,
+  env: Readonly<Record<string, string>>,
+  use: (fleet: BenchFleet) => Promise<Result>,
+): Promise<Result> {
+  await using opened = new AsyncDisposableStack();
+  const mail = { connectionsPerProcessMax: 100 };
+  const terms = { queue: "redis", workersCount, profileFolder, mail, env: { ...restless, ...env } } as const;
+  const fleet = opened.adopt(await openBenchFleet(terms), (open) => open.close());
+  return await use(fleet); // before the fleet is closed
+}
+
+type PollRun = { readonly pollsPerSecond: number; readonly cpuMsPerPoll: object };
+type Cold = PollRun & {
+  readonly best: { connections: number; rate: number; run: LoopRun };
+  readonly durability: object;
+};
+
+const usersOf = ({ mailboxesCount }: SweepOptions) =>
+  Array.from({ length: mailboxesCount }, (_, number) => `sweep-${number}`);
+
+async function sweepCold(fleet: BenchFleet, options: SweepOptions, { progress, signal }: Report): Promise<Cold> {
+  const users = usersOf(options);
   progress(`provisioning ${users.length} mailboxes …`);
   const tenant = await provisionTenant(fleet, "sweep", users);
   // Dovecot makes each mailbox at its first login; that is to be neither of the two.
@@ -50,19 +71,55 @@ async function measure(fleet: BenchFleet, options: SweepOptions, { progress, sig
     progress(`the bare loop, ${connections} at once …`);
     loops.set(connections, await loop(fleet, users, { connections, seconds: options.seconds / 2 }));
   }
-  progress("the fleet …");
+  progress("the fleet, a login for each poll …");
   await tenant.activate();
   await untilEachWasPolled(fleet, signal);
-  const cold = await coldRun(fleet, options, signal);
+  const run = await pollRun(fleet, options, signal);
   await tenant.pause();
   const rates = [...loops].map(([connections, run]) => ({ connections, rate: run.polls / run.seconds, run }));
   const best = rates.reduce((a, b) => (b.rate > a.rate ? b : a));
+  return { ...run, best, durability: await readDurability(fleet.sql) };
+}
+
+/** A warm poll counts only as a command that the server finished; a login would be one too, and hardly any may happen. */
+async function sweepWarm(fleet: BenchFleet, options: SweepOptions, { progress, signal }: Report): Promise<PollRun> {
+  progress("the fleet, over connections that are kept …");
+  const tenant = await provisionTenant(fleet, "sweep", usersOf(options));
+  await tenant.activate();
+  await untilWarm(fleet, tenant, signal);
+  const [commandsBefore, loginsBefore] = [await fleet.mail.commandsCount(), loginsOf(fleet)];
+  const run = await pollRun(fleet, options, signal);
+  const [commands, logins] = [await fleet.mail.commandsCount(), loginsOf(fleet)];
+  const polls = run.pollsPerSecond * options.seconds;
+  if (commands - commandsBefore < polls * 0.98)
+    throw new VerificationError(
+      `${polls.toFixed(0)} polls, and the server finished ${commands - commandsBefore} commands`,
+    );
+  // A mailbox whose worker is behind is given to another one, which logs in.
+  if (logins - loginsBefore > polls * 0.01)
+    throw new VerificationError(`${logins - loginsBefore} of ${polls} polls had a login`);
+  return run;
+}
+
+const loginsOf = ({ mail }: BenchFleet) => mail.output().split("Login:").length;
+
+type Measured = {
+  readonly options: SweepOptions;
+  readonly loadAverage: number;
+  readonly cold: Cold;
+  readonly warm: PollRun;
+};
+
+function summarise({ options, loadAverage, cold, warm }: Measured): BenchOutcome {
+  const { best } = cold;
   const result = {
     bench: "sweep",
     coldRatio: rounded(cold.pollsPerSecond / best.rate, 3),
-    warmRatio: null, // connections are not kept in this run
+    warmRatio: rounded(warm.pollsPerSecond / best.rate, 3),
     coldPollsPerSecond: rounded(cold.pollsPerSecond, 1),
+    warmPollsPerSecond: rounded(warm.pollsPerSecond, 1),
     coldCpuMsPerPoll: cold.cpuMsPerPoll,
+    warmCpuMsPerPoll: warm.cpuMsPerPoll,
     referencePollsPerSecond: rounded(best.rate, 1),
     referenceConnections: best.connections,
     referenceCpuMsPerPoll: rounded((best.run.cpuSeconds * 1_000) / best.run.polls, 2),
@@ -72,8 +129,8 @@ async function measure(fleet: BenchFleet, options: SweepOptions, { progress, sig
     processors: availableParallelism(),
     loadAverageBefore: rounded(loadAverage, 1),
     queue: "redis",
-    ...(await readDurability(fleet.sql)),
-    mailServer: "dovecot, TLS, processes serve many sessions (service_count = 0), maildir",
+    ...cold.durability,
+    mailServer: "dovecot, TLS, processes serve many sessions (service_count = 0, client_limit = 100), maildir",
     verified: true,
   } as const;
   return { result, table: toTable(result) };
@@ -103,8 +160,8 @@ async function untilEachWasPolled({ sql }: BenchFleet, signal: AbortSignal): Pro
   }
 }
 
-/** Every poll that counts is one of ours, moved `checked_at`, failed at nothing, and had a login of its own. */
-async function coldRun(fleet: BenchFleet, { seconds: secondsMin }: SweepOptions, signal: AbortSignal) {
+/** Every poll that counts is one of ours, moved `checked_at`, and failed at nothing. */
+async function pollRun(fleet: BenchFleet, { seconds: secondsMin }: SweepOptions, signal: AbortSignal) {
   const look = async () => {
     const [row] = await fleet.sql`
       select sum(epoch)::float8 as starts, sum(failures_count)::int as failures from mailboxes`;

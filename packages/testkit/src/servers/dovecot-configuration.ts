@@ -65,6 +65,10 @@ service imap {
   process_min_avail = ${crowd ? 16 : 1}
   client_limit = ${settings.connectionsPerProcessMax ?? 1}
 }
+metric imap_command {
+  filter = event=imap_command_finished
+  fields = net_in_bytes
+}
 ${settings.asRoot ? "" : unprivileged()}
 `;
 }

@@ -50,6 +50,8 @@ export type DovecotServer = {
   readonly mailFolder: string;
   /** Where a folder's files lie: `new/` and `cur/`, whose names carry the flags. */
   folderPath(user: string, folder?: string): string;
+  /** How many IMAP commands it has finished, of all sessions, those that are still open included. */
+  commandsCount(): Promise<number>;
   /** What it logged so far. */
   output(): string;
   close(): Promise<void>;
@@ -103,6 +105,11 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     folderPath: maildirs.path,
     async expunge(user, uid, mailbox = "INBOX") {
       await run(administer, ["-c", configuration, "expunge", "-u", user, "mailbox", mailbox, "uid", String(uid)]);
+    },
+    async commandsCount() {
+      const { stdout } = await run(administer, ["-c", configuration, "stats", "dump"]);
+      const row = stdout.split("\n").find((line) => line.startsWith("imap_command"));
+      return Number(row?.split(/\s+/)[2] ?? 0);
     },
     async close() {
       await server.stop();
