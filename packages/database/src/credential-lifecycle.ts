@@ -25,6 +25,8 @@ export type CredentialLifecycle = {
     flow: string,
     seal: (row: { credentialId: CredentialId; version: number }) => Promise<Uint8Array>,
   ): Promise<StagedCredential>;
+  /** What a rotation that did not end has left; null: nothing. */
+  staged(grant: Manage, mailboxId: MailboxId): Promise<StagedCredential | null>;
   /**
    * Puts the staged version in force and destroys every other one.
    *
@@ -57,6 +59,15 @@ export function createCredentialLifecycle({ sql, now }: Connection): CredentialL
         on conflict (mailbox_id) do update
         set id = excluded.id, version = excluded.version, flow = excluded.flow, sealed = excluded.sealed, created_at = now()`;
       return { id, version, flow, sealed };
+    },
+    async staged(grant, mailboxId) {
+      requireGrant(grant, now());
+      const [row] = await sql`
+        select id, version, flow, sealed from staged_credentials
+        where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId}`;
+      if (row === undefined) return null;
+      const { id, version, flow, sealed } = row;
+      return { id: CredentialId.parse(id), version: Number(version), flow: String(flow), sealed: sealed as Uint8Array };
     },
     async switchTo(grant, mailboxId, staged) {
       requireGrant(grant, now());

@@ -36,7 +36,7 @@ const points: readonly { readonly name: string; readonly point: Point; readonly 
     point: at(lifecycle, 'await recordEvents(tx, { tenantId, namespace, mailboxId }, [{ type: "credential.rotated"'),
     switched: false,
   },
-  { name: "after the switch", point: at(rotate, "return { version: staged.version"), switched: true },
+  { name: "after the switch", point: at(rotate, "return { version: verified.version"), switched: true },
 ];
 
 function at(file: string, before: string): Point {

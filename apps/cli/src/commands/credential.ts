@@ -1,27 +1,25 @@
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
-import { UsageError } from "../faults.ts";
 import { findNamedMailbox } from "../find-resources.ts";
-import { readSecret } from "../provisioning/read-secret.ts";
-
-type RotateOptions = Options & {
-  readonly passwordFile?: string;
-  readonly passwordEnv?: string;
-  readonly user?: string;
-};
+import { type RotateOptions, readNewMaterial } from "../lifecycle/read-new-material.ts";
 
 export const addCredential: AddCommand = (program, run) => {
   const credential = program.command("credential").description("what the fleet signs in to a mailbox with");
   const example = "credential rotate acme/support --password-file new-password";
-  addLeaf(credential, "rotate <name>", "verify a new password and put it in place of the old one", example)
+  addLeaf(credential, "rotate <name>", "verify a new secret and put it in place of the old one", example)
     .option("--password-file <file>", "a file that holds the new password")
     .option("--password-env <name>", "an environment variable that holds the new password")
+    .option("--refresh-token-file <file>", "a file that holds a new refresh token, of the same user")
+    .option("--refresh-token-env <name>", "an environment variable that holds it")
+    .option("--key-file <file>", "a new service account key of the customer's own, as Google's console gives it")
+    .option("--key-env <name>", "an environment variable that holds it")
+    .option("--app <name>", "the provider app that the mailbox is opened with from now on")
     .option("--user <login>", "the login name, where the mailbox has no credential any more")
     .action((name: string, options: RotateOptions) =>
       run.asActor(options, async (session, print) => {
-        const password = readPassword(options, run.variables);
+        const wanted = readNewMaterial(options, run.variables);
         const target = await findNamedMailbox(session, name, "credential.manage");
         const { rotateCredential } = await import("../lifecycle/rotate-credential.ts");
-        const { version, state } = await rotateCredential(session, target, { password, user: options.user });
+        const { version, state } = await rotateCredential(session, target, wanted);
         print.one(
           { id: target.mailboxId, version, state },
           { Mailbox: name, "Version in force": version, State: state },
@@ -49,16 +47,3 @@ export const addCredential: AddCommand = (program, run) => {
       }),
   );
 };
-
-function readPassword(
-  { passwordFile, passwordEnv }: RotateOptions,
-  environment: Readonly<Record<string, string | undefined>>,
-) {
-  if ((passwordFile === undefined) === (passwordEnv === undefined))
-    throw new UsageError("name one place of the new password", "Use --password-file FILE or --password-env NAME.");
-  const source = passwordFile === undefined ? { env: passwordEnv ?? "" } : { file: passwordFile };
-  const secret = readSecret(source, { environment, folder: "." });
-  if (typeof secret === "string")
-    throw new UsageError(`the new password cannot be read: ${secret}`, "Correct the option.");
-  return secret;
-}
