@@ -1,6 +1,7 @@
 import type { AddCommand } from "./command-line.ts";
 import { addActor } from "./commands/actor.ts";
 import { addAudit } from "./commands/audit.ts";
+import { addBlob } from "./commands/blob.ts";
 import { addCapacity } from "./commands/capacity.ts";
 import { addClassify } from "./commands/classify.ts";
 import { addConfig } from "./commands/config.ts";
@@ -31,5 +32,5 @@ export const commands: readonly AddCommand[] = [
   ...[addOperator, addSigningKey, addVault, addProviderApp],
   ...[addProvision, addTenant, addMailbox, addCredential, addActor, addHostLimit, addPolicy],
   ...[addMessage, addQuarantine, addClassify, addSend, addSubmission, addSuppression, addInspect],
-  ...[addEvent, addAudit, addStatus],
+  ...[addEvent, addAudit, addStatus, addBlob],
 ];

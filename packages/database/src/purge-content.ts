@@ -12,6 +12,7 @@ const purged = {
   correspondents: ["address"],
   suppressions: ["address"],
   allow_list: ["direction", "pattern"],
+  segments: ["segment"],
 } as const;
 
 /** What is left of a tenant on purpose: its name and its history, in ids. A table is in one of the two lists, by a test. */

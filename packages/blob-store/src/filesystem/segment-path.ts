@@ -4,6 +4,8 @@ import { type BlobRef, OperationalError, type TenantId } from "@mailfleet/domain
 /** A UUIDv7 in lower case and nothing else: no separator, no dot, nothing to climb out with. */
 const segmentName = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
+export const isSegmentName = (name: string): boolean => segmentName.test(name);
+
 export type SegmentLocations = {
   /** Where segments are written until they are whole. On the filesystem of all others, so that a rename is one step. */
   readonly temporaryFolder: string;
@@ -29,7 +31,7 @@ export function locateSegments(root: string): SegmentLocations {
     foldersOf,
     find(tenantId, ref) {
       const whole = [ref.offset, ref.length, ref.offset + ref.length].every((n) => Number.isSafeInteger(n) && n >= 0);
-      if (!whole || typeof ref.segment !== "string" || !segmentName.test(ref.segment)) {
+      if (!whole || typeof ref.segment !== "string" || !isSegmentName(ref.segment)) {
         throw new OperationalError("blob.missing", "a blob reference names no segment of this store");
       }
       return join(foldersOf(tenantId, ref.segment).at(-1) ?? root, ref.segment);
