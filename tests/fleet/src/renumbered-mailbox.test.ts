@@ -4,7 +4,7 @@ import { hasServer, startDovecot, startEmbeddedMail } from "@mailfleet/testkit/s
 import { afterEach, describe, expect, it } from "vitest";
 import { type Fleet, openFleet } from "./open-fleet.ts";
 import { addActiveMailbox, addTenant } from "./provision.ts";
-import { eventsOf, sha256, storedCount, workOf } from "./stored.ts";
+import { allEventsOf, eventsOf, sha256, storedCount, workOf } from "./stored.ts";
 import { until } from "./until.ts";
 
 const user = { address: "box@renumbered.example", password: "pw" };
@@ -90,10 +90,10 @@ describe.each(servers)("a folder that $name numbers anew", ({ start, isHere }) =
     const rows =
       await opened.sql`select encode(raw_sha256, 'hex') as sha256 from messages where mailbox_id = ${mailboxId}`;
     expect(rows.map((row) => row["sha256"]).sort()).toEqual(mails.map(sha256).sort());
+    const all = await allEventsOf(opened, mailboxId); // a busy machine may break the bound, and that is told too
+    expect(all.map(({ seq }) => seq)).toEqual(all.map((_, index) => index + 1));
     const events = await eventsOf(opened, mailboxId);
-    expect(events.map(({ seq, type }) => `${seq} ${type}`)).toEqual(
-      mails.map((_, index) => `${index + 1} message.received`),
-    );
+    expect(events.map(({ type }) => type)).toEqual(mails.map(() => "message.received"));
     expect(new Set(events.map(({ subject_id }) => subject_id)).size).toBe(mails.length);
     const places = await opened.sql`
       select uid_validity::int as validity, count(*)::int as count from message_locations
