@@ -20,6 +20,7 @@ import { createKeyRewrap } from "./fleet/key-rewrap.ts";
 import { createProviderApps } from "./fleet/provider-apps.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createReconciliations } from "./fleet/reconciliations.ts";
+import { createRetention } from "./fleet/retention.ts";
 import { createSentCopies } from "./fleet/sent-copies.ts";
 import { createStatus } from "./fleet/status.ts";
 import { createFleetSubmissions } from "./fleet/submissions.ts";
@@ -101,6 +102,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       providerApps: createProviderApps(connection),
       provisioning: createProvisioning(connection),
       reconciliations: createReconciliations(connection),
+      retention: createRetention(connection),
       sentCopies: createSentCopies(connection),
       sentCopyClaims: createClaims(connection, sentCopyWork),
       status: createStatus(connection),
