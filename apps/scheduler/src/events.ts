@@ -1,4 +1,4 @@
-import type { FreshnessChange } from "@mailfleet/database";
+import type { FreshnessChange, RetentionTurn, RetentionWatch } from "@mailfleet/database";
 import type { Log, Metrics } from "@mailfleet/runtime";
 
 /** Everything the scheduler tells the people who run it: a line and a number, in one place. */
@@ -15,7 +15,21 @@ export function schedulerEvents(log: Log, metrics: Metrics) {
     "Active mailboxes not looked at within the freshness bound.",
     [],
   );
+  const removed = metrics.counter("mailfleet_retention_removed_total", "Rows deleted for their age.", ["kind"]);
+  const overdue = metrics.gauge(
+    "mailfleet_retention_overdue_seconds",
+    "How long the deletion that waits longest has been due.",
+    [],
+  );
   return {
+    retentionTurn({ tenantId, done, ...counts }: RetentionTurn) {
+      const kinds = Object.entries(counts).filter(([, count]) => count > 0);
+      for (const [kind, count] of kinds) removed.inc({ kind }, count);
+      if (kinds.length > 0) log.info("retention.swept", { tenantId, done, ...counts });
+    },
+    retentionLooked({ overdueSeconds }: RetentionWatch) {
+      overdue.set({}, overdueSeconds);
+    },
     claimed(kind: "poll" | "deliver" | "reconcile" | "sent-copy", count: number) {
       claimed.inc({ kind }, count);
       log.debug("work.claimed", { kind, count });

@@ -10,6 +10,7 @@ import { readConfig } from "./config.ts";
 import { schedulerEvents } from "./events.ts";
 import { repairLine } from "./repair-line.ts";
 import { startDispatch } from "./start-dispatch.ts";
+import { sweepRetention } from "./sweep-retention.ts";
 import { watchFreshness } from "./watch-freshness.ts";
 import { watchQueue } from "./watch-queue.ts";
 import { watchWorkers } from "./watch-workers.ts";
@@ -41,5 +42,7 @@ await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
   const freshness = watchFreshness({ gate, fleet, boundMs: config.freshnessMs, onLook: events.freshnessLooked });
   own(startLoop(freshness, runAs("freshness")));
   own(startLoop(repairLine({ gate, fleet, onRepaired: events.lineRepaired }), runAs("repair")));
+  const retention = sweepRetention({ gate, fleet, onTurn: events.retentionTurn, onLook: events.retentionLooked });
+  own(startLoop(retention, runAs("retention")));
   log.info("scheduler.started", {});
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { createSigningKey, issueActorToken, processActor } from "@mailfleet/gate";
@@ -67,9 +67,7 @@ function installPacked(consumer: string): void {
 }
 
 function link(consumer: string, name: string): void {
-  const users = ["database", "gate", "mail-content", "domain", "vault"].map((user) =>
-    join(root, "packages", user, "package.json"),
-  );
+  const users = readdirSync(join(root, "packages")).map((user) => join(root, "packages", user, "package.json"));
   const places = [join(root, "package.json"), ...users].flatMap(
     (from) => createRequire(from).resolve.paths(name) ?? [],
   );

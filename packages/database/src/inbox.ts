@@ -250,6 +250,10 @@ async function insertMessages(
       reference_ids text[], thread_id uuid, envelope jsonb, sent_at timestamptz, received_at timestamptz, size_bytes bigint,
       sha256 text, raw jsonb, body jsonb, unparsed_reason text, sender_verdict text,
       sender_evidence text[], attributed_to text, flags text[], verdicts jsonb, quarantine text, quarantine_reason text)
+    left join tenant_retention kept on kept.tenant_id = ${grant.tenantId}
+    -- What would be deleted again is not taken in: it may be here for the second time, under a new UIDVALIDITY.
+    where coalesce(received_at >= now() - make_interval(
+      days => case when quarantine is null then kept.messages_days else kept.quarantine_days end), true)
     on conflict do nothing
     returning id`;
   return new Set(inserted.map((row) => String(row["id"])));
@@ -284,7 +288,8 @@ async function insertLocations(
   idByKey: ReadonlyMap<string, string>,
 ): Promise<void> {
   if (messages.length === 0) return;
-  const rows = messages.map(({ uid, contentKey }) => ({ uid, id: idByKey.get(hex(contentKey)) }));
+  // A message that was too old to be stored has a place all the same, so that its UID is not read again.
+  const rows = messages.map(({ uid, contentKey, id }) => ({ uid, id: idByKey.get(hex(contentKey)) ?? id }));
   await tx`
     insert into message_locations (tenant_id, mailbox_id, folder, uid_validity, uid, message_id)
     select ${grant.tenantId}, ${mailboxId}, ${page.folder}, ${String(page.uidValidity)}::bigint, uid, id

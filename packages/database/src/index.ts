@@ -31,9 +31,11 @@ export type {
 } from "./fleet/provisioning.ts";
 export type { LookOutcome, ReconcileTarget } from "./fleet/reconciliations.ts";
 export type { AttemptOutcome, RecipientOutcome } from "./fleet/record-outcomes.ts";
+export type { Retention, RetentionTurn, RetentionWatch } from "./fleet/retention.ts";
 export type { SentCopies, SentCopyOutcome, SentCopyTarget } from "./fleet/sent-copies.ts";
 export type { TenantStatus } from "./fleet/status.ts";
 export type { DeliveryTarget } from "./fleet/submissions.ts";
+export type { TenantRetention } from "./fleet/tenant-retention.ts";
 export type { Beat, BeatAnswer, Workers } from "./fleet/workers.ts";
 export type {
   FolderCursor,

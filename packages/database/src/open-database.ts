@@ -20,6 +20,7 @@ import { createKeyRewrap } from "./fleet/key-rewrap.ts";
 import { createProviderApps } from "./fleet/provider-apps.ts";
 import { createProvisioning } from "./fleet/provisioning.ts";
 import { createReconciliations } from "./fleet/reconciliations.ts";
+import { createRetention } from "./fleet/retention.ts";
 import { createSegments } from "./fleet/segments.ts";
 import { createSentCopies } from "./fleet/sent-copies.ts";
 import { createStatus } from "./fleet/status.ts";
@@ -103,6 +104,7 @@ export async function openDatabase({ now = () => new Date(), ...options }: Datab
       provisioning: createProvisioning(connection),
       reconciliations: createReconciliations(connection),
       segments: createSegments(connection),
+      retention: createRetention(connection),
       sentCopies: createSentCopies(connection),
       sentCopyClaims: createClaims(connection, sentCopyWork),
       status: createStatus(connection),

@@ -39,6 +39,7 @@ export const keptTables: readonly string[] = [
   "subscriptions",
   "tenant_buckets",
   "tenant_policies",
+  "tenant_retention",
 ];
 export const purgedTables: readonly string[] = Object.keys(purged);
 

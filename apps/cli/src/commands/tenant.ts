@@ -1,4 +1,4 @@
-import type { ProvisionedTenant } from "@mailfleet/database";
+import type { ProvisionedTenant, TenantRetention } from "@mailfleet/database";
 import type { TenantId } from "@mailfleet/domain";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findTenant, missing } from "../find-resources.ts";
@@ -15,6 +15,7 @@ export const addTenant: AddCommand = (program, run) => {
         state: ({ state }) => state,
         mailboxes: ({ mailboxesCount }) => mailboxesCount,
         created: ({ createdAt }) => createdAt,
+        kept: ({ retention }) => sayRetention(retention),
       });
     }),
   );
@@ -36,6 +37,7 @@ export const addTenant: AddCommand = (program, run) => {
             ...{ "Poll limits": sayLimits(settings?.poll), "Deliver limits": sayLimits(settings?.deliver) },
             ...{ "Least interval": sayBound(settings?.bounds?.intervalMsMin) },
             ...{ "Freshness bound": sayBound(settings?.bounds?.freshnessMs) },
+            ...{ Kept: sayRetention(found.retention) },
           },
         );
       }),
@@ -65,19 +67,27 @@ async function showTenant(session: Session, key: string) {
 }
 
 function toView({ id, key, namespace, state, createdAt, settings, mailboxes }: ProvisionedTenant) {
-  return { id, key, namespace, state, createdAt, mailboxesCount: mailboxes.length, settings };
+  const { retention = null } = settings;
+  return { id, key, namespace, state, createdAt, mailboxesCount: mailboxes.length, settings, retention };
 }
 
 /** What a tenant's own actor knows of it: the gate's yes says that it is active, and which namespace it has. */
 async function ownTenant(session: Session, tenantId: TenantId, key: string | null) {
   const { namespace } = await session.authorize("tenant.read", { tenantId });
-  const unknown = { createdAt: null, mailboxesCount: null, settings: null };
+  const unknown = { createdAt: null, mailboxesCount: null, settings: null, retention: null };
   return { id: tenantId, key, namespace, state: "active", ...unknown };
 }
 
 function sayBound(ms: number | null | undefined): string | null {
   if (ms === undefined) return null;
   return ms === null ? "the fleet's" : `${ms / 1_000} s`;
+}
+
+/** `messages 90 d, events 30 d`; what is not named is kept for ever. */
+function sayRetention(retention: TenantRetention | null): string | null {
+  if (retention === null) return null;
+  const limited = Object.entries(retention).filter(([, days]) => days !== null);
+  return limited.map(([kind, days]) => `${kind.replace("Days", "")} ${days} d`).join(", ") || "for ever";
 }
 
 function sayLimits(limits: ProvisionedTenant["settings"]["poll"] | undefined): string | null {

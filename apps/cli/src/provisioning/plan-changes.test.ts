@@ -45,6 +45,7 @@ function want(changes: Partial<WantedTenant> = {}): WantedTenant {
     weight: 1,
     limits,
     polling: {},
+    retention: { messagesDays: null, quarantineDays: null, submissionsDays: null, eventsDays: null },
     policy: {},
     mailboxes: [wantMailbox()],
     path: ["tenants", 0],
@@ -141,6 +142,13 @@ describe("a plan", () => {
     expect(plan({ wanted: [wanted], existing: [stored(want())] })).toEqual([
       ["acme update weight poll.burst", "support update displayName imap.host imap.port imap.security"],
     ]);
+  });
+
+  it("sees a retention that is asked for or taken back", () => {
+    const kept = want({ retention: { ...want().retention, messagesDays: 90 } });
+    const changed = [["acme update retention.messagesDays", "support unchanged"]];
+    expect(plan({ wanted: [kept], existing: [stored(want())] })).toEqual(changed);
+    expect(plan({ wanted: [want()], existing: [stored(kept)] })).toEqual(changed);
   });
 
   it("sees folders and a backfill that are asked for, and lets no backfill begin where all mail is read anyway", () => {

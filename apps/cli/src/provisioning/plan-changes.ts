@@ -119,10 +119,10 @@ function planMailbox(wanted: WantedMailbox, existing: MailboxRow | null, rules: 
   return { key, action: isProven(existing) ? "unchanged" : "verify", changes, wanted, existing };
 }
 
-export function tenantSettings({ weight, limits, polling }: WantedTenant): TenantSettings {
+export function tenantSettings({ weight, limits, polling, retention }: WantedTenant): TenantSettings {
   const ms = (seconds: number | undefined) => (seconds === undefined ? null : seconds * 1_000);
   const bounds = { intervalMsMin: ms(polling.intervalSecondsMin), freshnessMs: ms(polling.freshnessSeconds) };
-  return { weight, bounds, poll: limits.poll, deliver: limits.deliver };
+  return { weight, bounds, retention, poll: limits.poll, deliver: limits.deliver };
 }
 
 export function mailboxSettings({

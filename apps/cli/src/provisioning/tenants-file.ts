@@ -2,6 +2,7 @@ import { MailServer } from "@mailfleet/domain";
 import { ProviderAppName } from "@mailfleet/token-providers";
 import { z } from "zod";
 import { isLifetime } from "../parse-options.ts";
+import { RetentionEntry } from "./retention-entry.ts";
 import { TenantPolicyEntry } from "./tenant-policy-entry.ts";
 
 const Key = z
@@ -147,6 +148,7 @@ const TenantEntry = z.strictObject({
       ),
     })
     .prefault({}),
+  retention: RetentionEntry.prefault({}),
   policy: TenantPolicyEntry.prefault({}),
   mailboxes: z.array(MailboxEntry).default([]),
 });

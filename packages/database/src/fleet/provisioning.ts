@@ -5,6 +5,7 @@ import { and, asc, eq } from "../drizzle.ts";
 import { isUniqueViolation, type MailboxRow } from "../mailboxes.ts";
 import { recordTenantEvent } from "../record-events.ts";
 import { mailboxes, type SenderTrust, tenants } from "../schema.ts";
+import { keptForEver, readRetention, type TenantRetention, writeRetention } from "./tenant-retention.ts";
 
 export type TenantRow = typeof tenants.$inferSelect;
 
@@ -21,6 +22,8 @@ export type TenantSettings = {
   readonly weight: number;
   /** Left out: as they are, and the fleet's for a new tenant. */
   readonly bounds?: TenantBounds | undefined;
+  /** Left out: as it is, and for ever for a new tenant. */
+  readonly retention?: TenantRetention | undefined;
   readonly poll: Limits;
   readonly deliver: Limits;
 };
@@ -81,14 +84,18 @@ export function createProvisioning(connection: Connection): Provisioning {
   return {
     async tenants(grant) {
       requireGrant(grant, now());
-      const [rows, boxes, settings] = await Promise.all([
+      const [rows, boxes, settings, retention] = await Promise.all([
         orm.select().from(tenants).orderBy(asc(tenants.key)),
         orm.select().from(mailboxes).orderBy(asc(mailboxes.key)),
         readSettings(connection),
+        readRetention(connection),
       ]);
       return rows.map((tenant) => ({
         ...tenant,
-        settings: { weight: tenant.weight, bounds: boundsOf(tenant), ...limitsOf(settings, tenant.id) },
+        settings: {
+          ...{ weight: tenant.weight, bounds: boundsOf(tenant), retention: retention.get(tenant.id) ?? keptForEver },
+          ...limitsOf(settings, tenant.id),
+        },
         mailboxes: boxes.filter(({ tenantId }) => tenantId === tenant.id),
       }));
     },
@@ -104,6 +111,7 @@ export function createProvisioning(connection: Connection): Provisioning {
         throw error;
       }
       await writeLimits(connection, id, settings);
+      await writeRetention(connection, id, settings.retention);
       return id;
     },
     async updateTenant(grant, tenantId, settings) {
@@ -113,6 +121,7 @@ export function createProvisioning(connection: Connection): Provisioning {
         .set({ weight: settings.weight, ...settings.bounds })
         .where(eq(tenants.id, tenantId));
       await writeLimits(connection, tenantId, settings);
+      await writeRetention(connection, tenantId, settings.retention);
     },
     async setTenantState(grant, tenantId, state) {
       requireGrant(grant, now());

@@ -2,7 +2,7 @@ import type { TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection } from "../connection.ts";
 
-/** Which files of the blob store belong to something. Rows name them; a trigger writes that down with the rows. */
+/** Which files of the blob store belong to something. Rows name them; triggers count the references with the rows. */
 export type Segments = {
   /** Those of a tenant's segments that a committed row names. */
   named(grant: Grant<"fleet.sweep">, tenantId: TenantId, segments: readonly string[]): Promise<ReadonlySet<string>>;
