@@ -57,10 +57,17 @@ async function start(mail: EmbeddedMail, queueUrl: string | null): Promise<Start
   };
 }
 
-async function loseInTheMiddle(
-  { fleet, tenant, scheduler, deliver }: Started,
-  lose: () => Promise<unknown>,
-): Promise<void> {
+/** Loses the queue while mail is stored. A worker may have taken what waited a moment before: then it is lost once more. */
+async function loseInTheMiddle(started: Started, lose: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const releasedCount = await loseOnce(started, lose);
+    if (releasedCount > 0) return;
+    expect(tries, "losses with nothing in the queue").toBeLessThan(5);
+  }
+}
+
+/** @returns how much was in it */
+async function loseOnce({ fleet, tenant, scheduler, deliver }: Started, lose: () => Promise<unknown>): Promise<number> {
   const seen = scheduler.lines.length;
   const delivered = await deliver();
   const mailboxIds = [...delivered.keys()];
@@ -71,13 +78,14 @@ async function loseInTheMiddle(
   await lose();
 
   const lost = await until("the loss to be noticed", async () => scheduler.lines.slice(seen).find(isLoss) ?? null);
-  expect(lost["releasedCount"]).toBeGreaterThan(0); // there was something in it
   await until("every message", async () => (await storedCount(fleet, ...mailboxIds)) === total, 60_000);
+  const releasedCount = Number(lost["releasedCount"]);
   const noticedAt = new Date(String(lost["time"]));
   const [next] = await fleet.sql`select min(stored_at) as at from messages where stored_at > ${noticedAt}`;
-  expect(next?.["at"].getTime() - noticedAt.getTime()).toBeLessThan(goesOnWithinMs);
+  if (releasedCount > 0) expect(next?.["at"].getTime() - noticedAt.getTime()).toBeLessThan(goesOnWithinMs);
   await until("every poll to end", async () => (await busyCount(fleet)) === 0);
   for (const [mailboxId, raws] of delivered) await expectStoredOnce(fleet, tenant, mailboxId, raws);
+  return releasedCount;
 }
 
 function isLoss({ event }: App["lines"][number]): boolean {
