@@ -32,7 +32,7 @@ function message(uid: number, content: string, more: Partial<NewMessage> = {}): 
     references: [],
     envelope: written("ann@example"),
     sentAt: null,
-    receivedAt: new Date(),
+    receivedAt: new Date(Date.UTC(2026, 0, 1) + uid * 1_000),
     sizeBytes: 1,
     rawSha256: digest(content),
     raw: ref,
