@@ -110,7 +110,9 @@ describe.each(["PostgreSQL", "Redis"])("on %s, a job whose payload breaks its co
         await until(`nothing of ${contract.queue} to wait`, async () => (await queue.waitingCount(contract)) === 0);
       }
       const workers = fleet.apps.filter(({ name }) => name !== "scheduler");
-      expect(await Promise.all(workers.map((worker) => worker.stop()))).toEqual([0, 0]);
+      const codes = await Promise.all(workers.map((worker) => worker.stop()));
+      const said = workers.map(({ lines, output }) => JSON.stringify(lines.slice(-3)) + output()).join("\n");
+      expect(codes, said).toEqual([0, 0]);
       if (backend === "PostgreSQL")
         expect((await fleet.sql`select from bullmq.job where id like 'bad-%'`).count).toBe(0);
       const [poller] = await Promise.all([fleet.start("poll-worker"), fleet.start("send-worker")]);

@@ -48,7 +48,7 @@ export async function startResidence(residence: Residence, options: LoopOptions)
         await workers.leave(await grant(), workerId); // what was claimed for it while it drained
         const mailboxIds = connections.mailboxIds();
         await workers.release(await grant(), workerId, { mailboxIds, dueWithinMs: spreadMs });
-        await residence.removeQueue();
+        await residence.removeQueue().catch(options.onError); // a scheduler removes the queues of those who left, and may be at it
       } finally {
         await connections.closeAll();
       }
