@@ -19,6 +19,7 @@ import {
 } from "@mailfleet/token-providers";
 import { createCredentialStore, createSealedStores } from "@mailfleet/vault";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { assertBinding } from "../src/binding/assert-binding.ts";
 import { readMailbox } from "../src/commands/mailbox-lifecycle.ts";
 import { readConfig } from "../src/config.ts";
 import type { NewMaterial } from "../src/lifecycle/next-form.ts";
@@ -115,11 +116,15 @@ describe.skipIf(!canRunPostfix())("credential rotate, of what is exchanged for t
   };
 
   /** A mailbox that works with this. */
-  async function addMailbox(key: string, form: StoredForm): Promise<Target> {
+  async function addMailbox(key: string, form: StoredForm, provider?: "google" | "microsoft"): Promise<Target> {
     const grant = await session.authorize("fleet.provision", {});
     const settings = settingsOf(`${key}@${domain}`);
     const mailboxId = await session.database.fleet.provisioning.createMailbox(grant, tenantId, key, settings);
     const target = { tenantId, mailboxId };
+    if (provider !== undefined) {
+      const directory = provider === "google" ? domain : directoryId;
+      await assertBinding(session, target, { provider, directory, subject: settings.address });
+    }
     await putCredential(session, await session.authorize("credential.manage", target), mailboxId, form);
     await session.database.mailboxes.prove(await session.authorize("mailbox.manage", target), mailboxId);
     await expectItWorks(target);
@@ -247,10 +252,8 @@ describe.skipIf(!canRunPostfix())("credential rotate, of what is exchanged for t
   });
 
   it("puts a service account key of the customer's own in the place of our app, and keeps it over a foreign one", async () => {
-    const target = await addMailbox("google", {
-      flow: "google-service-account",
-      material: { user: `google@${domain}`, app: "workspace" },
-    });
+    const material = { user: `google@${domain}`, app: "workspace" };
+    const target = await addMailbox("google", { flow: "google-service-account", material }, "google");
     const key = Secret.of(keyFile(oauth.serviceAccount.private_key));
     const rotated = await rotate(target, { kind: "service-account-key", key });
     expect(rotated).toEqual({ version: 2, state: "active" });
@@ -265,8 +268,8 @@ describe.skipIf(!canRunPostfix())("credential rotate, of what is exchanged for t
   });
 
   it("moves a mailbox from an app's secret to a certificate, and not to a secret that has ended", async () => {
-    const material = { user: `entra@${domain}`, app: "entra", directoryId };
-    const target = await addMailbox("entra", { flow: "microsoft-client-credentials", material });
+    const material = { user: `entra@${domain}`, app: "entra" };
+    const target = await addMailbox("entra", { flow: "microsoft-client-credentials", material }, "microsoft");
     await expect(rotate(target, { kind: "app", app: "entra-ended" })).rejects.toMatchObject({
       code: "provider-app.refused",
     });

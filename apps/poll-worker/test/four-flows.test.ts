@@ -10,16 +10,24 @@ import {
   startPostfix,
 } from "@mailfleet/testkit/servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { directoryId, openTokenFleet, type TokenFleet } from "./token-fleet.ts";
+import { directoryId, openTokenFleet, type Proven, type TokenFleet } from "./token-fleet.ts";
 
 const never = { signal: new AbortController().signal };
 const guard: NetworkGuard = { vet: async () => ({ address: "127.0.0.1", family: 4 }) };
 const now = () => new Date();
 
 type Material = (fleet: TokenFleet, user: string) => Promise<object>;
-const flows: readonly (readonly [string, Material])[] = [
-  ["microsoft-client-credentials", async (_, user) => ({ user, app: "directory", directoryId })],
-  ["google-service-account", async (_, user) => ({ user, app: "workspace" })],
+const flows: readonly (readonly [string, Material, Proven?])[] = [
+  [
+    "microsoft-client-credentials",
+    async (_, user) => ({ user, app: "directory" }),
+    { provider: "microsoft", directory: directoryId },
+  ],
+  [
+    "google-service-account",
+    async (_, user) => ({ user, app: "workspace" }),
+    { provider: "google", directory: "north.test" },
+  ],
   [
     "oauth-refresh-token",
     async ({ server }, user) => ({ user, app: "issuer", refreshToken: await server.consent(user) }),
@@ -43,9 +51,9 @@ describe.skipIf(!hasServer("dovecot") || !canRunPostfix())("Dovecot and Postfix"
       startDovecot({ password: "right", tokens }),
       startPostfix({ users, tokens }),
     ]);
-    for (const [flow, material] of flows) {
+    for (const [flow, material, proven] of flows) {
       const user = userOf(flow);
-      mailboxes.set(flow, await fleet.addMailbox(user, flow, await material(fleet, user)));
+      mailboxes.set(flow, await fleet.addMailbox(user, flow, await material(fleet, user), proven));
     }
   });
   afterAll(async () => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { migrateDatabase } from "@mailfleet/database";
-import { MailboxId, newId, TenantId } from "@mailfleet/domain";
+import { type Binding, MailboxId, newId, TenantId } from "@mailfleet/domain";
 import { processActor, storedActor } from "@mailfleet/gate";
 import { testDatabaseUrl } from "@mailfleet/testkit";
 import { type OauthServer, startOauthServer, temporaryFolder } from "@mailfleet/testkit/servers";
@@ -12,6 +12,7 @@ import { openTokenStack } from "./token-stack.ts";
 export const directoryId = "0a0a0a0a-1111-4222-8333-444444444444";
 const never = { signal: new AbortController().signal };
 
+export type Proven = Pick<Binding, "provider" | "directory">;
 export type TokenFleet = Awaited<ReturnType<typeof openTokenFleet>>;
 
 /** A database, a key, an OAuth server with the operator's apps, and one worker's stack. */
@@ -42,7 +43,8 @@ export async function openTokenFleet() {
 
   return {
     ...{ server, options, stack, sql, tenantId, provisioning },
-    async addMailbox(user: string, flow: string, material: object): Promise<MailboxId> {
+    /** `proven`: what a proof would have left. */
+    async addMailbox(user: string, flow: string, material: object, proven?: Proven): Promise<MailboxId> {
       const mailboxId = newId(MailboxId);
       const imap = sql.json({ host: "localhost", port: 993, security: "tls" });
       await sql`
@@ -50,6 +52,11 @@ export async function openTokenFleet() {
         values (${mailboxId}, ${tenantId}, ${mailboxId.slice(-12)}, ${user}, ${imap}, 'now', 'active',
           ${createHash("sha256").update(mailboxId).digest()}, now())`;
       const resource = { tenantId, mailboxId };
+      if (proven !== undefined) {
+        const binding = { ...proven, subject: user, proof: "assertion" } as const;
+        const manage = await stack.gate.authorize({ actor: operator, action: "mailbox.manage", resource });
+        await stack.bindings.record(manage, mailboxId, binding, null);
+      }
       const grant = await stack.gate.authorize({ actor: operator, action: "credential.manage", resource });
       await stack.credentials.put(grant, mailboxId, { flow, material }, never);
       return mailboxId;

@@ -37,6 +37,7 @@ export async function openTokenStack({ url, keyFile, oauthHost, caPem }: TokenSt
   });
   return {
     ...{ database, gate, credentials, apps, tokens, refusedApps },
+    bindings: database.bindings,
     pollGrant: (tenantId: TenantId, mailboxId: MailboxId) =>
       gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } }),
     async close() {

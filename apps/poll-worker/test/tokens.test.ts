@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type MailboxId, OperationalError } from "@mailfleet/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startSignIn } from "./sign-in-children.ts";
-import { openTokenFleet, type TokenFleet } from "./token-fleet.ts";
+import { directoryId, openTokenFleet, type TokenFleet } from "./token-fleet.ts";
 
 const soak = process.env["SOAK"] === "1";
 const workersCount = soak ? 50 : 8;
@@ -65,18 +65,25 @@ describe("an expired token", () => {
 
   it("of a directory is shared by all its mailboxes", async () => {
     const users = ["a@north.test", "b@north.test", "c@north.test"];
-    const material = (user: string) => ({
-      user,
-      app: "directory",
-      directoryId: "0a0a0a0a-1111-4222-8333-444444444444",
-    });
+    const proven = { provider: "microsoft", directory: directoryId } as const;
     const ids = [];
-    for (const user of users) ids.push(await fleet.addMailbox(user, "microsoft-client-credentials", material(user)));
+    for (const user of users) {
+      ids.push(await fleet.addMailbox(user, "microsoft-client-credentials", { user, app: "directory" }, proven));
+    }
     const before = fleet.server.requestsCount("client_credentials");
     const logins = await Promise.all(ids.map((id) => fleet.login(id)));
     expect(logins.map(({ user }) => user)).toEqual(users);
     expect(new Set(logins.map(digestOf)).size).toBe(1);
     expect(fleet.server.requestsCount("client_credentials") - before).toBe(1);
+  });
+
+  it("is handed out to nobody any more once the binding is gone, though it is good for an hour", async () => {
+    const user = "given-up@north.test";
+    const proven = { provider: "microsoft", directory: directoryId } as const;
+    const id = await fleet.addMailbox(user, "microsoft-client-credentials", { user, app: "directory" }, proven);
+    await fleet.login(id);
+    await fleet.sql`delete from mailbox_bindings where mailbox_id = ${id}`;
+    await expect(fleet.login(id)).rejects.toMatchObject({ code: "binding.unproven", remedy: "ask-admin" });
   });
 
   it("lies nowhere in the open", async () => {
@@ -126,6 +133,42 @@ describe("a process killed after the provider answered", () => {
   });
 });
 
+describe("somebody else's directory", () => {
+  const flows = [
+    ["microsoft-client-credentials", "directory", "microsoft", directoryId],
+    ["google-service-account", "workspace", "google", "north.test"],
+  ] as const;
+
+  it.each(flows)("is asked for nothing by %s, whoever writes its name down", async (flow, app, provider, directory) => {
+    const user = `owner-${app}@north.test`;
+    const proven = { provider, directory };
+    await fleet.login(await fleet.addMailbox(user, flow, { user, app }, proven));
+    const other = provider === "google" ? "microsoft" : "google";
+    const strangers = [
+      await fleet.addMailbox(`stranger-${app}@north.test`, flow, { user, app }),
+      await fleet.addMailbox(`own-${app}@south.test`, flow, { user, app }, { provider, directory: "south.test" }),
+      await fleet.addMailbox(`else-${app}@north.test`, flow, { user: `else-${app}@north.test`, app }, {
+        provider: other,
+        directory,
+      }),
+    ];
+    const before = fleet.server.requestsCount();
+    for (const id of strangers) {
+      await expect(fleet.login(id)).rejects.toMatchObject({ code: "binding.unproven", remedy: "ask-admin" });
+    }
+    expect(fleet.server.requestsCount()).toBe(before);
+  });
+
+  it("is not read with a token of a directory that was proven by its domain", async () => {
+    const user = "by-domain@north.test";
+    const proven = { provider: "microsoft", directory: "north.test" } as const;
+    const id = await fleet.addMailbox(user, "microsoft-client-credentials", { user, app: "directory" }, proven);
+    const before = fleet.server.requestsCount("client_credentials");
+    expect((await fleet.login(id)).user).toBe(user);
+    expect(fleet.server.requestsCount("client_credentials") - before).toBe(1); // and not the one of the directory's id
+  });
+});
+
 describe("our own broken app", () => {
   it("is blocked for everyone at once, blames nobody, and works again when it is rotated", async () => {
     const never = { signal: new AbortController().signal };
@@ -140,9 +183,10 @@ describe("our own broken app", () => {
     await fleet.stack.apps.add(await fleet.provisioning(), app("expired"), never);
     const before = fleet.server.requestsCount();
     const ids = [];
-    for (const [index, directoryId] of [1, 2, 3].map((n) => [n, `0a0a0a0a-1111-4222-8333-44444444444${n}`] as const)) {
+    for (const index of [1, 2, 3]) {
       const user = `user-${index}@north.test`;
-      ids.push(await fleet.addMailbox(user, "microsoft-client-credentials", { user, app: "aging", directoryId }));
+      const proven = { provider: "microsoft", directory: `0a0a0a0a-1111-4222-8333-44444444444${index}` } as const;
+      ids.push(await fleet.addMailbox(user, "microsoft-client-credentials", { user, app: "aging" }, proven));
     }
     for (const id of ids) await expect(fleet.login(id)).rejects.toMatchObject({ code: "provider-app.refused" });
     expect(fleet.server.requestsCount() - before).toBe(1);

@@ -1,23 +1,17 @@
-import { type MailboxId, OperationalError } from "@mailfleet/domain";
+import { type Binding, type MailboxId, OperationalError } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Transaction } from "./connection.ts";
 import { isUniqueViolation } from "./mailboxes.ts";
 import { recordEvents } from "./record-events.ts";
 
-/** Whose a mailbox is at its provider. Directory and subject of any token are taken from here and from nowhere else. */
-export type Binding = {
-  readonly provider: "microsoft" | "google" | "oidc";
-  /** Entra's directory id, or a domain. */
-  readonly directory: string | null;
-  /** The mailbox's address there, in lower case. */
-  readonly subject: string;
+export type ProvenBinding = Binding & {
   readonly proof: "id-token" | "dns-txt" | "nonce" | "sign-in" | "assertion";
   readonly provenAt: Date;
 };
-export type NewBinding = Omit<Binding, "provenAt">;
+export type NewBinding = Omit<ProvenBinding, "provenAt">;
 
 /** What the prover has to answer with; the others are proven by what happened elsewhere. */
-export type ChallengeMethod = Extract<Binding["proof"], "id-token" | "dns-txt" | "nonce">;
+export type ChallengeMethod = Extract<ProvenBinding["proof"], "id-token" | "dns-txt" | "nonce">;
 export type Challenge = { readonly method: ChallengeMethod; readonly nonceSha256: Uint8Array };
 
 type Manage = Grant<"mailbox.manage">;
@@ -25,7 +19,7 @@ type Reading = Grant<"credential.manage" | "mailbox.manage" | "mailbox.poll" | "
 
 export type Bindings = {
   /** Null: nobody has proven anything, and no token may be asked for. */
-  find(grant: Reading, mailboxId: MailboxId): Promise<Binding | null>;
+  find(grant: Reading, mailboxId: MailboxId): Promise<ProvenBinding | null>;
   /** In place of an earlier one of the same method, which can no longer be answered. */
   challenge(grant: Manage, mailboxId: MailboxId, challenge: Challenge & { readonly expiresAt: Date }): Promise<void>;
   /** What is waiting for its answer; null before `challenge`, after an answer, too late, or after too many wrong ones. */
@@ -112,7 +106,7 @@ async function record(
   await recordEvents(tx, { tenantId, namespace, mailboxId }, [{ type: "mailbox.proven", subjectId: mailboxId }]);
 }
 
-function toBinding(row: Record<string, unknown>): Binding {
+function toBinding(row: Record<string, unknown>): ProvenBinding {
   const { provider, directory, subject, proof, proven_at: provenAt } = row;
-  return { provider, directory, subject, proof, provenAt: new Date(String(provenAt)) } as Binding;
+  return { provider, directory, subject, proof, provenAt: new Date(String(provenAt)) } as ProvenBinding;
 }

@@ -1,4 +1,4 @@
-import { CredentialId, type MailboxId, newId, type TenantId } from "@mailfleet/domain";
+import { type Binding, CredentialId, type MailboxId, newId, type TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Sql } from "./connection.ts";
 import { and, desc, eq, isNull } from "./drizzle.ts";
@@ -6,8 +6,10 @@ import { answersByPlace, microBatch, placedJson } from "./micro-batch.ts";
 import { credentials } from "./schema.ts";
 
 export type CredentialRow = typeof credentials.$inferSelect;
-/** What a login is made of. */
-export type CurrentCredential = Pick<CredentialRow, "flow" | "id" | "sealed" | "version">;
+/** What a login is made of, and whose login it may be: read together, so that one does not outlive the other. */
+export type CurrentCredential = Pick<CredentialRow, "flow" | "id" | "sealed" | "version"> & {
+  readonly binding: Binding | null;
+};
 
 /** Sealed credentials of the grant's tenant. What they hold is opened by the vault alone. */
 export type Credentials = {
@@ -62,16 +64,18 @@ type OfMailbox = { readonly tenantId: TenantId; readonly mailboxId: MailboxId };
 
 async function readCurrent(sql: Sql, items: readonly OfMailbox[]): Promise<readonly (CurrentCredential | null)[]> {
   const rows = await sql`
-    select a.place, c.id, c.version, c.flow, c.sealed
+    select a.place, c.id, c.version, c.flow, c.sealed, b.provider, b.directory, b.subject
     from jsonb_to_recordset(${placedJson(items)}::jsonb) as a("tenantId" uuid, "mailboxId" uuid, place int)
     cross join lateral (
       select id, version, flow, sealed from credentials
       where tenant_id = a."tenantId" and mailbox_id = a."mailboxId" and retired_at is null limit 1
-    ) c`;
-  return answersByPlace(items, rows, ({ id, version, flow, sealed }) => ({
+    ) c
+    left join mailbox_bindings b on b.mailbox_id = a."mailboxId" and b.tenant_id = a."tenantId"`;
+  return answersByPlace(items, rows, ({ id, version, flow, sealed, provider, directory, subject }) => ({
     id: id as CredentialId,
     version: Number(version),
     flow: String(flow),
     sealed: sealed as Uint8Array,
+    binding: provider === null ? null : ({ provider, directory, subject } as Binding),
   }));
 }

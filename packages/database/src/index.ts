@@ -6,7 +6,7 @@ export type { ActorKeyRow } from "./actor-keys.ts";
 export type { ActorRow, NewActor } from "./actors.ts";
 export type { AuditRow } from "./audit.ts";
 export { automaticAnswersMax } from "./automatic-answers.ts";
-export type { Binding, Bindings, Challenge, NewBinding } from "./bindings.ts";
+export type { Bindings, Challenge, NewBinding, ProvenBinding } from "./bindings.ts";
 export type { Cancellation } from "./cancel-submission.ts";
 export type { ClassifiedMessage } from "./content-verdicts.ts";
 export type { CredentialLifecycle, StagedCredential } from "./credential-lifecycle.ts";

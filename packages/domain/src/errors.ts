@@ -15,7 +15,7 @@ export type Remedy =
 export const remedyByCode = {
   "answer.refused": "discard",
   "binding.taken": "discard",
-  "binding.unproven": "discard",
+  "binding.unproven": "ask-admin",
   "blob.missing": "page-operator",
   "blob.unavailable": "retry",
   "budget.spent": "wait",

@@ -2,6 +2,7 @@
 
 export type { AccessChange, AccessChangeCause } from "./access-change.ts";
 export { endsWork } from "./access-change.ts";
+export type { Binding } from "./binding.ts";
 export type { ErrorCode, OperationalErrorOptions, Remedy } from "./errors.ts";
 export { OperationalError, remedyByCode } from "./errors.ts";
 export {

@@ -1,4 +1,4 @@
-import type { CredentialId, MailboxId } from "@mailfleet/domain";
+import type { Binding, CredentialId, MailboxId } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 
 /** What may open a mailbox: polling it, sending from it, and verifying a credential that was just provided. */
@@ -13,6 +13,8 @@ export type StoredCredential = {
   readonly flow: string;
   /** Parsed JSON; the flow's schema says what it must be. */
   readonly material: unknown;
+  /** What was proven of its mailbox, read at the same moment; null: nothing was. */
+  readonly binding: Binding | null;
 };
 
 /**

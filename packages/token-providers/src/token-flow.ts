@@ -1,4 +1,4 @@
-import { type Login, OperationalError, parseAtEdge, type Secret } from "@mailfleet/domain";
+import { type Binding, type Login, OperationalError, parseAtEdge, type Secret } from "@mailfleet/domain";
 import type { z } from "zod";
 import type { StoredCredential } from "./credential-reader.ts";
 import type { ProviderAppMaterial } from "./provider-app-material.ts";
@@ -24,6 +24,7 @@ export type DirectFlow = {
 /** The credential is exchanged at a token endpoint for what the mail server accepts for a while. */
 export type ExchangeFlow = {
   readonly name: string;
+  /** @throws OperationalError `binding.unproven` before anything is asked or handed out that the binding does not cover */
   plan(credential: StoredCredential): ExchangePlan;
 };
 
@@ -72,7 +73,7 @@ export function defineFlow<Material extends z.ZodType>({
 export type ExchangeFlowDefinition<Material extends z.ZodType> = {
   readonly name: string;
   readonly material: Material;
-  readonly plan: (material: z.output<Material>) => ExchangePlan;
+  readonly plan: (material: z.output<Material>, binding: Binding | null) => ExchangePlan;
 };
 
 export function defineExchangeFlow<Material extends z.ZodType>({
@@ -80,7 +81,7 @@ export function defineExchangeFlow<Material extends z.ZodType>({
   material,
   plan,
 }: ExchangeFlowDefinition<Material>): ExchangeFlow {
-  return { name, plan: (credential) => plan(readMaterial(material, credential)) };
+  return { name, plan: (credential) => plan(readMaterial(material, credential), credential.binding) };
 }
 
 /** @throws OperationalError `provider-app.missing` when a credential names an app of another kind */

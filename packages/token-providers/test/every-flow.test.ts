@@ -1,4 +1,4 @@
-import { type Login, MailboxId, newId } from "@mailfleet/domain";
+import { type Binding, type Login, MailboxId, newId } from "@mailfleet/domain";
 import { describeTokenProvider } from "@mailfleet/testkit";
 import { type OauthServer, startOauthServer } from "@mailfleet/testkit/servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,20 +9,19 @@ const never = { signal: new AbortController().signal };
 const [north, south] = ["0a0a0a0a-1111-4222-8333-444444444444", "0b0b0b0b-1111-4222-8333-444444444444"];
 const directories = { [north]: "north.test", [south]: "south.test" };
 
-type Material = (server: OauthServer, user: string, index: number) => Promise<object>;
+type Material = (server: OauthServer, user: string) => Promise<object>;
 
-const flows: readonly (readonly [string, string, Material])[] = [
-  [
-    "a secret",
-    "microsoft-client-credentials",
-    async (_, user, index) => ({ user, app: "directory", directoryId: [north, south][index] }),
-  ],
-  [
-    "a certificate",
-    "microsoft-client-credentials",
-    async (_, user, index) => ({ user, app: "certificate", directoryId: [north, south][index] }),
-  ],
-  ["the operator's account", "google-service-account", async (_, user) => ({ user, app: "workspace" })],
+const proven = (provider: Binding["provider"], user: string, directory = directoryOf(user)): Binding => ({
+  provider,
+  directory,
+  subject: user,
+});
+const directoryOf = (user: string) => (user.endsWith("@north.test") ? north : south);
+
+const flows: readonly (readonly [string, string, Material, Binding["provider"]?])[] = [
+  ["a secret", "microsoft-client-credentials", async (_, user) => ({ user, app: "directory" }), "microsoft"],
+  ["a certificate", "microsoft-client-credentials", async (_, user) => ({ user, app: "certificate" }), "microsoft"],
+  ["the operator's account", "google-service-account", async (_, user) => ({ user, app: "workspace" }), "google"],
   [
     "the customer's own key",
     "google-service-account",
@@ -40,13 +39,17 @@ const flows: readonly (readonly [string, string, Material])[] = [
   ],
 ];
 
-describe.each(flows)("with %s, the flow %s", (_, flow, material) => {
+describe.each(flows)("with %s, the flow %s", (_, flow, material, provider) => {
   describeTokenProvider(`createTokenProvider with ${flow}`, async () => {
     const server = await startOauthServer({ directories });
     const { provider, stored, accessTo } = openWorld(server, appsOf(server));
     const [one, two, broken] = [newId(MailboxId), newId(MailboxId), newId(MailboxId)];
-    stored.set(one, credentialOf(flow, await material(server, "one@north.test", 0)));
-    stored.set(two, credentialOf(flow, await material(server, "two@south.test", 1)));
+    const store = async (mailboxId: MailboxId, user: string) => {
+      const binding = provider === undefined ? null : proven(provider, user);
+      stored.set(mailboxId, credentialOf(flow, await material(server, user), binding));
+    };
+    await store(one, "one@north.test");
+    await store(two, "two@south.test");
     stored.set(broken, credentialOf(flow, { user: 7, planted: "planted-in-vain" }));
     const mailboxOf = async (mailboxId: MailboxId) => {
       const login = await provider.login(await accessTo(mailboxId), mailboxId, never);
@@ -63,6 +66,8 @@ describe.each(flows)("with %s, the flow %s", (_, flow, material) => {
   });
 });
 
+type World = ReturnType<typeof openWorld>;
+
 describe("what is asked of a token endpoint", () => {
   let server: OauthServer;
   beforeAll(async () => {
@@ -70,23 +75,23 @@ describe("what is asked of a token endpoint", () => {
   });
   afterAll(() => server.close());
 
-  async function mailbox(world: ReturnType<typeof openWorld>, flow: string, material: object) {
+  async function mailbox(world: World, flow: string, material: object, binding: Binding | null = null) {
     const mailboxId = newId(MailboxId);
-    world.stored.set(mailboxId, credentialOf(flow, material));
+    world.stored.set(mailboxId, credentialOf(flow, material, binding));
     const grant = await world.accessTo(mailboxId);
     return { mailboxId, login: (options = never) => world.provider.login(grant, mailboxId, options), grant };
   }
+  const ofDirectory = (world: World, user: string, app = "directory") =>
+    mailbox(world, "microsoft-client-credentials", { user, app }, proven("microsoft", user));
   const refreshing = async (user: string) => ({ user, app: "issuer", refreshToken: await server.consent(user) });
 
   it("is one token for all mailboxes of a directory, and one for each directory", async () => {
     const world = openWorld(server, appsOf(server));
     const before = server.requestsCount("client_credentials");
-    const of = (user: string, directoryId: string | undefined) =>
-      mailbox(world, "microsoft-client-credentials", { user, app: "directory", directoryId });
     const [a, b, c] = [
-      await of("a@north.test", north),
-      await of("b@north.test", north),
-      await of("c@south.test", south),
+      await ofDirectory(world, "a@north.test"),
+      await ofDirectory(world, "b@north.test"),
+      await ofDirectory(world, "c@south.test"),
     ];
     const logins = [await a.login(), await b.login(), await c.login()];
     expect(logins.map(({ user }) => user)).toEqual(["a@north.test", "b@north.test", "c@south.test"]);
@@ -131,12 +136,24 @@ describe("what is asked of a token endpoint", () => {
     const world = openWorld(server, { ...apps, broken });
     const before = server.requestsCount();
     for (const user of ["x@north.test", "y@north.test", "z@south.test"]) {
-      const directoryId = user.includes("north") ? north : south;
-      const { login } = await mailbox(world, "microsoft-client-credentials", { user, app: "broken", directoryId });
+      const { login } = await ofDirectory(world, user, "broken");
       await expect(login()).rejects.toMatchObject({ code: "provider-app.refused", remedy: "page-operator" });
     }
     expect(server.requestsCount() - before).toBe(1);
     expect(world.refusedApps).toEqual(["broken"]);
+  });
+
+  it("is nothing for an address that was not the one that was proven, not even of a token we hold", async () => {
+    const world = openWorld(server, appsOf(server));
+    const user = "known@north.test";
+    const material = await refreshing(user);
+    const { login, mailboxId } = await mailbox(world, "oauth-refresh-token", material, proven("oidc", user));
+    await login();
+    const before = server.requestsCount();
+    const stored = world.stored.get(mailboxId)?.material;
+    world.stored.set(mailboxId, credentialOf("oauth-refresh-token", stored, proven("oidc", "another@north.test")));
+    await expect(login()).rejects.toMatchObject({ code: "binding.unproven" });
+    expect(server.requestsCount()).toBe(before);
   });
 
   it("is told apart: a consent taken back is the user's to renew", async () => {
@@ -153,11 +170,7 @@ describe("what is asked of a token endpoint", () => {
       secret: { kind: "certificate", certificatePem: "no PEM", privateKeyPem: "no PEM" },
     };
     const world = openWorld(server, { ...apps, other: { kind: "microsoft", material: other } });
-    const { login } = await mailbox(world, "microsoft-client-credentials", {
-      user: "u",
-      app: "other",
-      directoryId: north,
-    });
+    const { login } = await ofDirectory(world, "u@north.test", "other");
     await expect(login()).rejects.toMatchObject({ code: "provider-app.refused" });
   });
 });

@@ -1,9 +1,9 @@
-import { CredentialId, type MailboxId, newId, OperationalError } from "@mailfleet/domain";
+import { type Binding, CredentialId, type MailboxId, newId, OperationalError } from "@mailfleet/domain";
 import type { CredentialReader, StoredCredential } from "../src/credential-reader.ts";
 
 /** A stored credential of a flow. */
-export function credentialOf(flow: string, material: unknown): StoredCredential {
-  return { credentialId: newId(CredentialId), version: 1, flow, material };
+export function credentialOf(flow: string, material: unknown, binding: Binding | null = null): StoredCredential {
+  return { credentialId: newId(CredentialId), version: 1, flow, material, binding };
 }
 
 /** Opens what it was given; `opened` lists the mailboxes it was asked for. */

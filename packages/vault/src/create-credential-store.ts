@@ -1,4 +1,4 @@
-import { type CredentialId, type MailboxId, OperationalError } from "@mailfleet/domain";
+import { type Binding, type CredentialId, type MailboxId, OperationalError } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import type { SealBinding, Vault } from "./create-vault.ts";
 
@@ -8,6 +8,8 @@ export type CredentialRow = {
   readonly version: number;
   readonly flow: string;
   readonly sealed: Uint8Array;
+  /** Of its mailbox; null: nobody has proven anything. */
+  readonly binding: Binding | null;
 };
 
 type Reading = Grant<"mailbox.poll" | "submission.deliver" | "credential.manage">;
@@ -19,7 +21,7 @@ export type CredentialRows = {
     mailboxId: MailboxId,
     flow: string,
     seal: (row: { credentialId: CredentialId; version: number }) => Promise<Uint8Array>,
-  ): Promise<CredentialRow>;
+  ): Promise<unknown>;
 };
 
 /** A credential while it is open. `material` is what the flow put in: JSON, for the flow's own schema to check. */
@@ -28,6 +30,7 @@ export type OpenCredential = {
   readonly version: number;
   readonly flow: string;
   readonly material: unknown;
+  readonly binding: Binding | null;
 };
 
 type Options = { readonly signal: AbortSignal };
@@ -58,9 +61,9 @@ export function createCredentialStore({ rows, vault }: { rows: CredentialRows; v
     async use(grant, mailboxId, fn, options) {
       const row = await rows.current(grant, mailboxId);
       if (row === null) throw new OperationalError("credential.missing", "the mailbox has no credential");
-      const { version, flow } = row;
+      const { version, flow, binding } = row;
       const credentialId = row.id as CredentialId;
-      const open = (plaintext: Uint8Array) => fn({ credentialId, version, flow, material: parseSealedJson(plaintext) });
+      const open = (plaintext: Uint8Array) => fn({ credentialId, version, flow, material: parseSealedJson(plaintext), binding });
       return vault.use(grant, credentialBinding(mailboxId, credentialId, version), row.sealed, open, options);
     },
     async put(grant, mailboxId, { flow, material }, options) {

@@ -7,32 +7,29 @@ import { readMailbox } from "../commands/mailbox-lifecycle.ts";
 import type { ProveOptions } from "../commands/mailbox-prove.ts";
 import { UsageError } from "../faults.ts";
 import type { Session } from "../open-session.ts";
+import { type Asserted, assertBinding } from "./assert-binding.ts";
 import type { Target } from "./begin-proof.ts";
 
-type Proven = { readonly binding: NewBinding; readonly answered: Challenge | null };
+type Proven = { readonly binding: NewBinding; readonly answered: Challenge };
 type Method = Challenge["method"];
 
 /** Checks a proof and writes down what it proves. A wrong one is counted, so that nobody goes on guessing. */
 export async function takeProof(session: Session, target: Target, options: ProveOptions): Promise<NewBinding> {
   const { address } = await readMailbox(session, target.tenantId, target.mailboxId);
   const { by } = options;
-  const proven =
-    by === "assertion" ? assertion(address, options) : await answer(session, target, { address, by, options });
-  // An assertion is nobody's proof but the operator's word, and the audit log says for what.
-  const { provider, directory } = proven.binding;
-  const subjectId = by === "assertion" ? `assertion:${provider}:${directory}` : `proof:${by}`;
-  const grant = await session.authorize("mailbox.manage", { ...target, subjectId });
-  await session.database.bindings.record(grant, target.mailboxId, proven.binding, proven.answered);
-  return proven.binding;
+  if (by === "assertion") return assertBinding(session, target, readAssertion(address, options));
+  const { binding, answered } = await answer(session, target, { address, by, options });
+  const grant = await session.authorize("mailbox.manage", { ...target, subjectId: `proof:${by}` });
+  await session.database.bindings.record(grant, target.mailboxId, binding, answered);
+  return binding;
 }
 
-function assertion(address: string, { provider, directory }: ProveOptions): Proven {
+function readAssertion(address: string, { provider, directory }: ProveOptions): Asserted {
   if (provider === undefined || directory === undefined)
     throw new UsageError("an assertion names what it asserts", "Add --provider PROVIDER and --directory ID.");
   if (!/^[A-Za-z0-9.-]{1,253}$/.test(directory))
     throw new UsageError("the directory is not one", "Use its id or a domain.");
-  const subject = address.toLowerCase();
-  return { binding: { provider, directory: directory.toLowerCase(), subject, proof: "assertion" }, answered: null };
+  return { provider, directory, subject: address };
 }
 
 type Answering = { readonly address: string; readonly by: Method; readonly options: ProveOptions };

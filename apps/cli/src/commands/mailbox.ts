@@ -1,4 +1,4 @@
-import type { CursorRow, MailboxRow, MailboxStop } from "@mailfleet/database";
+import type { CursorRow, MailboxRow, MailboxStop, ProvenBinding } from "@mailfleet/database";
 import { MailboxId } from "@mailfleet/domain";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
 import { findNamedMailbox, findTenants, missing, type resourceOf } from "../find-resources.ts";
@@ -38,7 +38,7 @@ export const addMailbox: AddCommand = (program, run) => {
             ...{ Aliases: shown.aliases.join(", ") || null, ...servers },
             ...{ State: shown.state, Reason: shown.stateReason, "Last failure": shown.lastFailure },
             ...{ "Results believed": sayHop(shown.senderTrust.trustedHop), ...saySenderTrust(shown.senderTrust) },
-            ...{ "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
+            ...{ "Proven to be": sayBinding(shown.binding), "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
             ...{ "Sent copies": shown.sentCopy },
             ...{ "Sending stopped": sayStop(shown.sendingStopped) },
             ...{ "Stale since": shown.staleSince, "Held by": shown.workerId },
@@ -87,7 +87,8 @@ async function showMailbox(session: Session, name: string) {
   if (row === null) throw missing("mailbox");
   const cursors = await session.database.mailboxes.cursors(grant, MailboxId.parse(mailboxId));
   const sendingStopped = await session.database.mailboxStops.find(grant, mailboxId);
-  return { ...toView(row), sendingStopped, cursors: cursors.map(toCursorView) };
+  const binding = await session.database.bindings.find(grant, mailboxId);
+  return { ...toView(row), binding, sendingStopped, cursors: cursors.map(toCursorView) };
 }
 
 function toView(row: MailboxRow) {
@@ -128,6 +129,10 @@ function toCursorView({ folder, uidValidity, lastUid, highestModseq, startedAt, 
 
 function sayStop(stop: MailboxStop | null): string | null {
   return stop === null ? null : `until ${stop.until.toISOString()} (${stop.reason})`;
+}
+
+function sayBinding(binding: ProvenBinding | null): string | null {
+  return binding === null ? null : `${binding.provider} ${binding.directory ?? ""} (${binding.proof})`;
 }
 
 function sayServer(server: MailboxRow["smtp"]): string | null {

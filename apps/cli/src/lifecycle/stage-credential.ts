@@ -32,8 +32,12 @@ export async function useStaged<Result>(
   target: Target,
   { staged, use }: { staged: StagedCredential; use: (credential: OpenCredential) => Promise<Result> },
 ): Promise<Result> {
-  const rows: CredentialRows = { current: async () => staged, put: session.database.credentials.put };
-  const store = createCredentialStore({ rows, vault: await session.vault() });
   const grant = await session.authorize("credential.manage", target);
+  const binding = await session.database.bindings.find(grant, target.mailboxId);
+  const rows: CredentialRows = {
+    current: async () => ({ ...staged, binding }),
+    put: session.database.credentials.put,
+  };
+  const store = createCredentialStore({ rows, vault: await session.vault() });
   return store.use(grant, target.mailboxId, use, within());
 }

@@ -4,6 +4,7 @@ import { checkLogin } from "./check-login.ts";
 import { openSignIn } from "./open-sign-in.ts";
 import { type MailboxStep, mailboxSettings, needsLogin, type TenantStep, tenantSettings } from "./plan-changes.ts";
 import type { WantedMailbox, WantedTenant } from "./read-tenants-file.ts";
+import { recordAssertion } from "./record-assertion.ts";
 import { credentialDiffers, putCredential } from "./store-credential.ts";
 
 export type MailboxResult = {
@@ -111,8 +112,8 @@ const access = (session: Session, { tenantId, mailboxId }: Target) =>
   session.authorize("credential.manage", { tenantId, mailboxId });
 
 /**
- * Login first, then settings and credential, then the proof. A login that fails leaves a working mailbox as it was, on
- * its old settings and credential; a mailbox that was not active is told why it still is not.
+ * Login first, then settings and credential, then the row says that it is proven. A login that fails leaves a working mailbox
+ * as it was, on its old settings and credential; a mailbox that was not active is told why it still is not.
  */
 async function connectMailbox(
   session: Session,
@@ -122,8 +123,10 @@ async function connectMailbox(
   const { tenantId, mailboxId, wanted, step } = target;
   const { mailboxes } = session.database;
   const before = step.existing?.state ?? "pending";
-  const differs = await credentialDiffers(session, await access(session, target), mailboxId, wanted);
-  const signIn = await openSignIn(session, { ...target, differs });
+  // What waits for its first proof has nothing that works, and its proof is about the address in its row.
+  const isNew = before === "pending" || before === "disconnected";
+  if (isNew && step.action === "update") await updateMailbox(session, target);
+  const signIn = await signInAsProven(session, target);
   const failure = "code" in signIn ? signIn.code : await checkLogin(source, wanted, signIn.login);
   const grant = await session.authorize("mailbox.manage", { tenantId, mailboxId });
   if (failure !== null) {
@@ -131,7 +134,7 @@ async function connectMailbox(
     return { state: before, failure };
   }
 
-  if (step.action === "update") await updateMailbox(session, target);
+  if (!isNew && step.action === "update") await updateMailbox(session, target);
   if (!("code" in signIn) && signIn.toStore !== null) {
     await putCredential(session, await access(session, target), mailboxId, signIn.toStore);
   }
@@ -139,4 +142,12 @@ async function connectMailbox(
   if (await mailboxes.prove(grant, mailboxId, state)) return { state, failure: null };
   await mailboxes.setState(grant, mailboxId, "pending", "login.taken");
   return { state: "pending", failure: "login.taken" };
+}
+
+async function signInAsProven(session: Session, target: Target) {
+  const { mailboxId, wanted } = target;
+  const refusal = await recordAssertion(session, target);
+  if (refusal !== null) return { code: refusal };
+  const differs = await credentialDiffers(session, await access(session, target), mailboxId, wanted);
+  return openSignIn(session, { ...target, differs });
 }

@@ -58,7 +58,8 @@ async function signIn(session: Session, { tenantId, mailboxId, wanted, differs }
     return { login: await tokens.login(await access(), mailboxId, options), toStore: null };
   }
   const form = wantedMaterial(wanted);
-  const candidate: StoredCredential = { ...form, credentialId: newId(CredentialId), version: 0 };
+  const binding = await session.database.bindings.find(await access(), mailboxId);
+  const candidate: StoredCredential = { ...form, credentialId: newId(CredentialId), version: 0, binding };
   const { login, rotated } = await exchangeForLogin({ flows, apps: sealed.apps, now }, candidate, options);
   if (rotated === null) return { login, toStore: form };
   // The file's own is worth nothing any more, whatever the mail server will say.

@@ -109,6 +109,9 @@ type Reason = NonNullable<MailboxResult["failure"]>;
 
 /** In words that tell nothing of the server's own, and nothing of other tenants. */
 const sentences: Partial<Record<Reason, string>> = {
+  "binding.taken": "somebody has proven this mailbox already; whoever connected it must disconnect it first",
+  "binding.unproven":
+    "nobody has proven whose mailbox it is; run `mailfleet mailbox prove`, then the same command again",
   "connection.insecure":
     "the server offered no secure connection that can be verified; check port and security, or TLS_CA_FILE",
   "consent.missing": "the customer's administrator has not allowed the app; docs/guides says where",

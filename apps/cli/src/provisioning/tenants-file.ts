@@ -42,7 +42,20 @@ const line = z
   .max(200)
   .regex(/^[^\p{Cc}]*$/u, "no line breaks or control characters");
 
+/** In place of `mailfleet mailbox prove`, and only for directories of one's own. */
+const assertedDirectory = <Directory extends z.ZodType<string>>(directory: Directory) =>
+  directory.optional().meta({
+    description:
+      "Only for a directory of your own: your word, written to the audit log, in place of a proof. Left out, the mailbox " +
+      "waits for `mailfleet mailbox prove`.",
+  });
+
 const app = ProviderAppName.meta({ description: "One of `mailfleet provider-app list`." });
+
+const Domain = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, "a domain in lower case");
 
 /** How a mailbox is signed in to. Where tokens come from is the app's to say and never the entry's. */
 const CredentialEntry = z.discriminatedUnion("flow", [
@@ -51,7 +64,7 @@ const CredentialEntry = z.discriminatedUnion("flow", [
     flow: z.literal("microsoft-client-credentials"),
     user: line.min(1),
     app,
-    directoryId: z.uuid().meta({ description: "The customer's Entra directory (tenant) id." }),
+    assertedDirectory: assertedDirectory(z.guid("the directory's (tenant's) id, as Entra shows it")),
   }),
   z
     .strictObject({
@@ -59,6 +72,11 @@ const CredentialEntry = z.discriminatedUnion("flow", [
       user: line.min(1),
       app: app.optional(),
       key: SecretSource.optional().meta({ description: "The customer's own key file, in place of `app`." }),
+      assertedDirectory: assertedDirectory(Domain),
+    })
+    .refine(({ key, assertedDirectory }) => key === undefined || assertedDirectory === undefined, {
+      error: "a key of the customer's own needs no proof; leave it out",
+      path: ["assertedDirectory"],
     })
     .refine(({ app, key }) => (app === undefined) !== (key === undefined), "name exactly one of app and key"),
   z.strictObject({
@@ -69,11 +87,6 @@ const CredentialEntry = z.discriminatedUnion("flow", [
   }),
 ]);
 export type CredentialEntry = z.output<typeof CredentialEntry>;
-const Domain = z
-  .string()
-  .max(253)
-  .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, "a domain in lower case");
-
 /** Whose word about a sender is believed. Wrong is worse than absent: leave it out, and it is known for Microsoft 365 and Google alone. */
 const SenderTrustEntry = z.strictObject({
   trustedHop: z

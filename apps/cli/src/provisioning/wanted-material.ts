@@ -8,7 +8,7 @@ export type StoredForm = { readonly flow: string; readonly material: unknown };
 export function wantedMaterial({ credential, secret }: WantedMailbox): StoredForm {
   const { flow, user } = credential;
   if (flow === "microsoft-client-credentials") {
-    return { flow, material: { user, app: credential.app, directoryId: credential.directoryId } };
+    return { flow, material: { user, app: credential.app } };
   }
   if (flow === "google-service-account" && secret === null) return { flow, material: { user, app: credential.app } };
   if (secret === null) throw new Error("a secret was not read");

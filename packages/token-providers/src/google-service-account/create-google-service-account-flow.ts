@@ -1,5 +1,7 @@
+import type { Binding } from "@mailfleet/domain";
 import type { TokenAnswer, TokenHttp } from "../token-endpoint/create-token-http.ts";
 import { readTokenAnswer } from "../token-endpoint/read-token-answer.ts";
+import { requireBinding, requireOwn } from "../require-binding.ts";
 import { defineExchangeFlow, type ExchangeFlow, requireKind } from "../token-flow.ts";
 import { GoogleServiceAccountMaterial } from "./google-service-account-material.ts";
 import { googleTokenEndpoint, type ServiceAccountKey } from "./service-account-key.ts";
@@ -20,18 +22,28 @@ export function createGoogleServiceAccountFlow(options: GoogleServiceAccountOpti
   return defineExchangeFlow({
     name: "google-service-account",
     material: GoogleServiceAccountMaterial,
-    plan: (material) => ({
-      user: material.user,
-      app: "app" in material ? material.app : null,
-      sharedBy: null, // a token names its user
-      async exchange(app) {
-        const key = "key" in material ? material.key : requireKind(app, ["google-service-account"]).key;
-        const answer = await askAs(material.user, key, { http, tokenEndpoint });
-        const { token, expiresAt } = readTokenAnswer(answer, now());
-        return { token, expiresAt, rotated: null };
-      },
-    }),
+    plan(material, binding) {
+      const user = subjectOf(material, binding);
+      return {
+        user,
+        app: "app" in material ? material.app : null,
+        sharedBy: null, // a token names its user
+        async exchange(app) {
+          const key = "key" in material ? material.key : requireKind(app, ["google-service-account"]).key;
+          const answer = await askAs(user, key, { http, tokenEndpoint });
+          const { token, expiresAt } = readTokenAnswer(answer, now());
+          return { token, expiresAt, rotated: null };
+        },
+      };
+    },
   });
+}
+
+/** Our account acts for whoever was proven. A key of the customer's own reaches what they let it reach. */
+function subjectOf(material: GoogleServiceAccountMaterial, binding: Binding | null): string {
+  if ("app" in material) return requireBinding(binding, { provider: "google", user: material.user }).user;
+  requireOwn(binding, material.user);
+  return material.user;
 }
 
 type Asking = { readonly http: TokenHttp; readonly tokenEndpoint: string };

@@ -10,6 +10,7 @@ import {
 import type { MicrosoftApp } from "../provider-app-material.ts";
 import type { TokenAnswer, TokenHttp } from "../token-endpoint/create-token-http.ts";
 import { readTokenAnswer } from "../token-endpoint/read-token-answer.ts";
+import { requireBinding } from "../require-binding.ts";
 import { defineExchangeFlow, type ExchangeFlow, requireKind } from "../token-flow.ts";
 import { MicrosoftClientCredentialsMaterial } from "./microsoft-client-credentials-material.ts";
 import { toOperationalError } from "./to-operational-error.ts";
@@ -30,22 +31,25 @@ export function createMicrosoftClientCredentialsFlow(options: MicrosoftClientCre
   return defineExchangeFlow({
     name: "microsoft-client-credentials",
     material: MicrosoftClientCredentialsMaterial,
-    plan: ({ user, app, directoryId }) => ({
-      user,
-      app,
-      sharedBy: directoryId,
-      async exchange(material) {
-        const microsoft = requireKind(material, ["microsoft"]);
-        const cloud = clouds[microsoft.cloud];
-        const answers: TokenAnswer[] = [];
-        const network = networkOver(http, answers);
-        const failed = await ask(microsoft, { cloud, directoryId, network }).catch((error: unknown) => error);
-        const answer = answers.at(-1);
-        if (answer === undefined) throw toOperationalError(failed);
-        const { token, expiresAt } = readTokenAnswer(answer, now());
-        return { token, expiresAt, rotated: null };
-      },
-    }),
+    plan(credential, binding) {
+      const { user, directory } = requireBinding(binding, { provider: "microsoft", user: credential.user });
+      return {
+        user,
+        app: credential.app,
+        sharedBy: directory,
+        async exchange(material) {
+          const microsoft = requireKind(material, ["microsoft"]);
+          const cloud = clouds[microsoft.cloud];
+          const answers: TokenAnswer[] = [];
+          const network = networkOver(http, answers);
+          const failed = await ask(microsoft, { cloud, directory, network }).catch((error: unknown) => error);
+          const answer = answers.at(-1);
+          if (answer === undefined) throw toOperationalError(failed);
+          const { token, expiresAt } = readTokenAnswer(answer, now());
+          return { token, expiresAt, rotated: null };
+        },
+      };
+    },
   });
 }
 
@@ -55,15 +59,20 @@ async function ask(app: MicrosoftApp, options: ClientOptions): Promise<void> {
   await client.acquireTokenByClientCredential({ scopes: [`${options.cloud.appResource}/.default`], skipCache: true });
 }
 
-type ClientOptions = { readonly cloud: MicrosoftCloud; readonly directoryId: string; readonly network: INetworkModule };
+type ClientOptions = {
+  readonly cloud: MicrosoftCloud;
+  /** Its id, or a domain of it: Entra takes either, and no name for many directories (AADSTS9001023). */
+  readonly directory: string;
+  readonly network: INetworkModule;
+};
 
 /** The SDK is heavy, so it is loaded by those alone who use it. No `cp1`: mail servers have no way to send a claims challenge. */
 async function openClient(
   { clientId, secret }: MicrosoftApp,
-  { cloud, directoryId, network }: ClientOptions,
+  { cloud, directory, network }: ClientOptions,
 ): Promise<ConfidentialClientApplication> {
   const msal = await import("@azure/msal-node");
-  const authority = `https://${cloud.loginHost}/${directoryId}`;
+  const authority = `https://${cloud.loginHost}/${directory}`;
   const configuration: Configuration = {
     auth: {
       clientId,
@@ -73,7 +82,7 @@ async function openClient(
       authorityMetadata: JSON.stringify({
         issuer: `${authority}/v2.0`,
         authorization_endpoint: `${authority}/oauth2/v2.0/authorize`,
-        token_endpoint: microsoftTokenEndpoint(cloud, directoryId),
+        token_endpoint: microsoftTokenEndpoint(cloud, directory),
         jwks_uri: `${authority}/discovery/v2.0/keys`,
       }),
       ...(secret.kind === "secret"

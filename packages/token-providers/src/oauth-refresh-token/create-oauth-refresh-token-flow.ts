@@ -1,7 +1,8 @@
-import { OperationalError } from "@mailfleet/domain";
+import { type Binding, OperationalError } from "@mailfleet/domain";
 import { googleMailScope } from "../google-service-account/create-google-service-account-flow.ts";
 import { googleTokenEndpoint } from "../google-service-account/service-account-key.ts";
 import { type MicrosoftClouds, microsoftClouds, microsoftTokenEndpoint } from "../microsoft-clouds.ts";
+import { requireOwn } from "../require-binding.ts";
 import type { ProviderAppMaterial } from "../provider-app-material.ts";
 import type { TokenHttp } from "../token-endpoint/create-token-http.ts";
 import { type ReadToken, readTokenAnswer } from "../token-endpoint/read-token-answer.ts";
@@ -26,8 +27,8 @@ export function createOauthRefreshTokenFlow(options: OauthRefreshTokenOptions): 
   return defineExchangeFlow({
     name: "oauth-refresh-token",
     material: OauthRefreshTokenMaterial,
-    plan: (material) => ({
-      user: material.user,
+    plan: (material, binding) => ({
+      user: ownUser(material, binding),
       app: material.app,
       sharedBy: null,
       async exchange(app) {
@@ -49,6 +50,11 @@ export function createOauthRefreshTokenFlow(options: OauthRefreshTokenOptions): 
       },
     }),
   });
+}
+
+function ownUser({ user }: OauthRefreshTokenMaterial, binding: Binding | null): string {
+  requireOwn(binding, user);
+  return user;
 }
 
 type Endpoint = {

@@ -109,7 +109,10 @@ export async function startOauthServer(options: OauthServerOptions = {}): Promis
     const found = ofDirectory ? await provider.ClientCredentials.find(token) : await provider.AccessToken.find(token);
     if (found === undefined || found.isExpired) return reply(response, { status: 200, body: { active: false } });
     const directory = String((found.extra as { directory?: unknown } | undefined)?.directory);
-    const domain = options.directories?.[directory] ?? "nowhere.invalid";
+    const domains = options.directories ?? {};
+    // As Entra does: a directory is called by its id or by a domain of its own.
+    const named = Object.values(domains).find((domain) => domain === directory);
+    const domain = domains[directory] ?? named ?? "nowhere.invalid";
     const email = "accountId" in found ? found.accountId : `app@${domain}`;
     reply(response, { status: 200, body: { active: true, email, exp: found.exp } });
   }
