@@ -17,7 +17,7 @@ const guard: NetworkGuard = { vet: async () => ({ address: "127.0.0.1", family: 
 const now = () => new Date();
 
 type Material = (fleet: TokenFleet, user: string) => Promise<object>;
-const flows: readonly (readonly [string, Material, Proven?])[] = [
+const flows: readonly (readonly [string, Material, Proven | undefined])[] = [
   [
     "microsoft-client-credentials",
     async (_, user) => ({ user, app: "directory" }),
@@ -31,8 +31,9 @@ const flows: readonly (readonly [string, Material, Proven?])[] = [
   [
     "oauth-refresh-token",
     async ({ server }, user) => ({ user, app: "issuer", refreshToken: await server.consent(user) }),
+    undefined,
   ],
-  ["password", async (_, user) => ({ user, password: "right" })],
+  ["password", async (_, user) => ({ user, password: "right" }), undefined],
 ];
 const userOf = (flow: string) => `${flow}@north.test`;
 

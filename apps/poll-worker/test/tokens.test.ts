@@ -147,10 +147,15 @@ describe("somebody else's directory", () => {
     const strangers = [
       await fleet.addMailbox(`stranger-${app}@north.test`, flow, { user, app }),
       await fleet.addMailbox(`own-${app}@south.test`, flow, { user, app }, { provider, directory: "south.test" }),
-      await fleet.addMailbox(`else-${app}@north.test`, flow, { user: `else-${app}@north.test`, app }, {
-        provider: other,
-        directory,
-      }),
+      await fleet.addMailbox(
+        `else-${app}@north.test`,
+        flow,
+        { user: `else-${app}@north.test`, app },
+        {
+          provider: other,
+          directory,
+        },
+      ),
     ];
     const before = fleet.server.requestsCount();
     for (const id of strangers) {

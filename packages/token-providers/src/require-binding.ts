@@ -8,7 +8,10 @@ export type ProvenSubject = { readonly user: string; readonly directory: string 
  *
  * @throws OperationalError `binding.unproven`
  */
-export function requireBinding(binding: Binding | null, wanted: Pick<Binding, "provider"> & { user: string }): ProvenSubject {
+export function requireBinding(
+  binding: Binding | null,
+  wanted: Pick<Binding, "provider"> & { user: string },
+): ProvenSubject {
   if (binding === null) throw unproven("nobody has proven whose mailbox this is");
   const { directory, subject } = binding;
   if (binding.provider !== wanted.provider || directory === null)

@@ -18,7 +18,7 @@ const proven = (provider: Binding["provider"], user: string, directory = directo
 });
 const directoryOf = (user: string) => (user.endsWith("@north.test") ? north : south);
 
-const flows: readonly (readonly [string, string, Material, Binding["provider"]?])[] = [
+const flows: readonly (readonly [string, string, Material, Binding["provider"] | null])[] = [
   ["a secret", "microsoft-client-credentials", async (_, user) => ({ user, app: "directory" }), "microsoft"],
   ["a certificate", "microsoft-client-credentials", async (_, user) => ({ user, app: "certificate" }), "microsoft"],
   ["the operator's account", "google-service-account", async (_, user) => ({ user, app: "workspace" }), "google"],
@@ -26,26 +26,29 @@ const flows: readonly (readonly [string, string, Material, Binding["provider"]?]
     "the customer's own key",
     "google-service-account",
     async (server, user) => ({ user, key: appsOf(server).workspace.material.key }),
+    null,
   ],
   [
     "Google's form",
     "oauth-refresh-token",
     async (server, user) => ({ user, app: "google", refreshToken: await server.consent(user) }),
+    null,
   ],
   [
     "an issuer of the operator's",
     "oauth-refresh-token",
     async (server, user) => ({ user, app: "issuer", refreshToken: await server.consent(user) }),
+    null,
   ],
 ];
 
-describe.each(flows)("with %s, the flow %s", (_, flow, material, provider) => {
+describe.each(flows)("with %s, the flow %s", (_, flow, material, boundAt) => {
   describeTokenProvider(`createTokenProvider with ${flow}`, async () => {
     const server = await startOauthServer({ directories });
     const { provider, stored, accessTo } = openWorld(server, appsOf(server));
     const [one, two, broken] = [newId(MailboxId), newId(MailboxId), newId(MailboxId)];
     const store = async (mailboxId: MailboxId, user: string) => {
-      const binding = provider === undefined ? null : proven(provider, user);
+      const binding = boundAt === null ? null : proven(boundAt, user);
       stored.set(mailboxId, credentialOf(flow, await material(server, user), binding));
     };
     await store(one, "one@north.test");

@@ -37,8 +37,9 @@ export function memorySharedTokens(
     async storeRotated(_grant, mailboxId, _lease, { flow, material, token, subjectOf }) {
       order.push("store-rotated");
       const credentialId = randomUUID() as CredentialId;
-      const version = (stored.get(mailboxId)?.version ?? 0) + 1;
-      stored.set(mailboxId, { credentialId, version, flow, material });
+      const before = stored.get(mailboxId);
+      const version = (before?.version ?? 0) + 1;
+      stored.set(mailboxId, { credentialId, version, flow, material, binding: before?.binding ?? null });
       rows.set(subjectOf(credentialId), { held: token, failure: null, lease: null });
       return true;
     },

@@ -63,7 +63,8 @@ export function createCredentialStore({ rows, vault }: { rows: CredentialRows; v
       if (row === null) throw new OperationalError("credential.missing", "the mailbox has no credential");
       const { version, flow, binding } = row;
       const credentialId = row.id as CredentialId;
-      const open = (plaintext: Uint8Array) => fn({ credentialId, version, flow, material: parseSealedJson(plaintext), binding });
+      const open = (plaintext: Uint8Array) =>
+        fn({ credentialId, version, flow, material: parseSealedJson(plaintext), binding });
       return vault.use(grant, credentialBinding(mailboxId, credentialId, version), row.sealed, open, options);
     },
     async put(grant, mailboxId, { flow, material }, options) {

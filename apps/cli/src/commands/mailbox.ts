@@ -38,7 +38,12 @@ export const addMailbox: AddCommand = (program, run) => {
             ...{ Aliases: shown.aliases.join(", ") || null, ...servers },
             ...{ State: shown.state, Reason: shown.stateReason, "Last failure": shown.lastFailure },
             ...{ "Results believed": sayHop(shown.senderTrust.trustedHop), ...saySenderTrust(shown.senderTrust) },
-            ...{ "Proven to be": sayBinding(shown.binding), "Proven at": shown.provenAt, "Next due": shown.nextDue, Epoch: shown.epoch },
+            ...{
+              "Proven to be": sayBinding(shown.binding),
+              "Proven at": shown.provenAt,
+              "Next due": shown.nextDue,
+              Epoch: shown.epoch,
+            },
             ...{ "Sent copies": shown.sentCopy },
             ...{ "Sending stopped": sayStop(shown.sendingStopped) },
             ...{ "Stale since": shown.staleSince, "Held by": shown.workerId },

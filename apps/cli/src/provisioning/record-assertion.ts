@@ -32,8 +32,6 @@ function assertionOf({ credential, address }: WantedMailbox): Asserted | null {
 
 function isSame(known: { provider: string; directory: string | null; subject: string }, asserted: Asserted): boolean {
   return (
-    known.provider === asserted.provider &&
-    known.directory === asserted.directory &&
-    known.subject === asserted.subject
+    known.provider === asserted.provider && known.directory === asserted.directory && known.subject === asserted.subject
   );
 }

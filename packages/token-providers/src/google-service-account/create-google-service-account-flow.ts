@@ -1,7 +1,7 @@
 import type { Binding } from "@mailfleet/domain";
+import { requireBinding, requireOwn } from "../require-binding.ts";
 import type { TokenAnswer, TokenHttp } from "../token-endpoint/create-token-http.ts";
 import { readTokenAnswer } from "../token-endpoint/read-token-answer.ts";
-import { requireBinding, requireOwn } from "../require-binding.ts";
 import { defineExchangeFlow, type ExchangeFlow, requireKind } from "../token-flow.ts";
 import { GoogleServiceAccountMaterial } from "./google-service-account-material.ts";
 import { googleTokenEndpoint, type ServiceAccountKey } from "./service-account-key.ts";

@@ -8,9 +8,9 @@ import {
   microsoftTokenEndpoint,
 } from "../microsoft-clouds.ts";
 import type { MicrosoftApp } from "../provider-app-material.ts";
+import { requireBinding } from "../require-binding.ts";
 import type { TokenAnswer, TokenHttp } from "../token-endpoint/create-token-http.ts";
 import { readTokenAnswer } from "../token-endpoint/read-token-answer.ts";
-import { requireBinding } from "../require-binding.ts";
 import { defineExchangeFlow, type ExchangeFlow, requireKind } from "../token-flow.ts";
 import { MicrosoftClientCredentialsMaterial } from "./microsoft-client-credentials-material.ts";
 import { toOperationalError } from "./to-operational-error.ts";
