@@ -51,6 +51,15 @@ function head(index: number, prefix: Uint8Array): readonly Uint8Array[] {
   return index === 0 ? [prefix] : [];
 }
 
+/** Drawn for many blobs at once: a draw costs more than a small blob's cipher. */
+const drawn = Buffer.alloc(prefixBytes * 512);
+let used = drawn.length;
+
 function newPrefix(): Uint8Array {
-  return randomFillSync(new Uint8Array(prefixBytes));
+  if (used === drawn.length) {
+    randomFillSync(drawn);
+    used = 0;
+  }
+  used += prefixBytes;
+  return Uint8Array.prototype.slice.call(drawn, used - prefixBytes, used);
 }

@@ -8,12 +8,14 @@ export function hasInvisibleText(text: string, html: string): boolean {
 
 /** Tags (U+E0000…), and runs of zero-width characters longer than any script needs. */
 const tags = /[\u{e0020}-\u{e007e}]{4}|(?:\u200b|\u200c|\u200d|[\u2060-\u2064]|\ufeff){8}/u;
+/** One UTF-16 unit that each of them has: a tenth of the time, and most mail has none. */
+const unitOfTags = /[\u200b-\u200d\u2060-\u2064\ufeff\udb40]/;
 
 /** Flags of regions are spelled in tags behind a black flag (UTS #51 ED-14a), and are seen. */
 const regionFlag = /\u{1f3f4}[\u{e0020}-\u{e007e}]{1,8}\u{e007f}/gu;
 
 function spellsInTags(text: string): boolean {
-  return tags.test(text) && tags.test(text.replace(regionFlag, ""));
+  return unitOfTags.test(text) && tags.test(text) && tags.test(text.replace(regionFlag, ""));
 }
 
 /** What hides an element, in lower case and without blanks. */

@@ -20,11 +20,11 @@ export type ReportedMail = {
 
 /** What a report of a failed or delayed delivery says, or null where the message is none. */
 export function readBounce(mail: ReportedMail): Bounce | null {
-  const words = reportWords(mail.text ?? "");
   const statusParts = mail.leaves.filter(
     ({ contentType, nesting }) => nesting === 0 && isDeliveryStatus(contentType.value),
   );
-  if (statusParts.length === 0 && !looksLikeBounce(mail, words)) return null;
+  if (statusParts.length === 0 && !looksLikeBounce(mail)) return null;
+  const words = reportWords(mail.text ?? "");
   const named = namedRecipients(words, ownAddresses(mail));
   const wordsOn = (address: string) => {
     const said = named.find((recipient) => recipient.address.toLowerCase() === address.toLowerCase())?.reason;
@@ -67,8 +67,8 @@ function onceEach(recipients: readonly BounceRecipient[]): BounceRecipient[] {
   return [...byAddress.values()];
 }
 
-/** A report in words only: the machine that sent it, and how it says so. Two of three must agree. */
-function looksLikeBounce(mail: ReportedMail, words: string): boolean {
+/** A report in words only: the machine that sent it, and how it says so. Two of three must agree; the words are read last. */
+function looksLikeBounce(mail: ReportedMail): boolean {
   if (mail.headers.has("x-failed-recipients")) return true;
   const [sender] = mail.from;
   const byDaemon =
@@ -78,8 +78,9 @@ function looksLikeBounce(mail: ReportedMail, words: string): boolean {
       sender?.name ?? "",
     );
   const subject = bounceSubject.test(mail.subject ?? "");
-  const said = bounceWords.test(words);
-  return (byDaemon && (subject || said) && !autoReplySubject.test(mail.subject ?? "")) || (subject && said);
+  const reports = byDaemon && !autoReplySubject.test(mail.subject ?? "");
+  if (reports && subject) return true;
+  return (reports || subject) && bounceWords.test(reportWords(mail.text ?? ""));
 }
 
 export const autoReplySubject =

@@ -6,7 +6,7 @@ import { headerBlock, readHeaders } from "../mime/header-block.ts";
 import { isMessage, type Leaf, listLeaves } from "../mime/list-leaves.ts";
 import { LimitExceeded } from "../mime/read-parts.ts";
 import { defaultParseLimits } from "../parse-limits.ts";
-import type { ParsedMessage } from "../parsed-message.ts";
+import type { ParsedAttachment, ParsedMessage } from "../parsed-message.ts";
 import { kindHeaders, type MessageKind, readKind } from "./read-kind.ts";
 
 /** What names a message that left: the ids it may bear by now, and the submissions its headers name. */
@@ -28,9 +28,7 @@ export type MailTraces = {
 };
 
 /** Exchange and Gmail keep the Message-ID they replace in a header of their own. */
-const nameHeaders = new Set([
-  ...["message-id", "x-microsoft-original-message-id", "x-google-original-message-id", "x-mailfleet-submission"],
-]);
+const nameHeaders = ["message-id", "x-microsoft-original-message-id", "x-google-original-message-id"] as const;
 
 /** Reports are small; the parts of a large message are not decoded a second time to learn that it is none. */
 const leavesBytesMax = 1_048_576;
@@ -43,12 +41,12 @@ export const noTraces: MailTraces = {
 
 /** Reads them from the raw message beside what parsing gave. Never throws. */
 export function readTraces(raw: Uint8Array, parsed: ParsedMessage): MailTraces {
-  const block = headerBlock(raw);
-  const sentAs = namesIn(block);
+  const headers = readHeaders(headerBlock(raw), tracedHeaders);
+  const sentAs = namesOf(headers);
   if (parsed.kind === "unparsed") return { ...noTraces, sentAs };
-  const headers = readHeaders(block, reportHeaders);
   const isReport = headers.get("content-type")?.some((value) => /multipart\/report/i.test(value)) === true;
-  const leaves = isReport || raw.byteLength <= leavesBytesMax ? leavesOf(raw) : [];
+  const tells = isReport || (raw.byteLength <= leavesBytesMax && parsed.attachments.some(mayTell));
+  const leaves = tells ? leavesOf(raw) : [];
   const mail = { ...parsed, headers, leaves };
   const { kind, bounce } = readKind(mail);
   if (kind === "complaint") return { kind, sentAs, report: { ...reported(mail), recipients: complainers(leaves) } };
@@ -59,14 +57,20 @@ export function readTraces(raw: Uint8Array, parsed: ParsedMessage): MailTraces {
   return { kind, sentAs, report: { ...reported(mail), recipients } };
 }
 
-const reportHeaders = new Set([...kindHeaders, "content-type"]);
+const tracedHeaders = new Set([...kindHeaders, ...nameHeaders, "x-mailfleet-submission", "content-type"]);
+
+/** Whether a part bears on what kind of mail this is: a report, a returned message or its headers, a calendar. */
+function mayTell({ contentType }: ParsedAttachment): boolean {
+  return /^message\/|^text\/calendar$|headers$/.test(contentType);
+}
 
 function namesIn(block: Buffer): SentNames {
-  const found = readHeaders(block, nameHeaders);
+  return namesOf(readHeaders(block, tracedHeaders));
+}
+
+function namesOf(found: ReadonlyMap<string, readonly string[]>): SentNames {
   const submissionIds = (found.get("x-mailfleet-submission") ?? []).filter((value) => uuid.test(value));
-  const ids = [...found].flatMap(([name, values]) =>
-    name === "x-mailfleet-submission" ? [] : values.flatMap(parseMessageIds),
-  );
+  const ids = nameHeaders.flatMap((name) => (found.get(name) ?? []).flatMap(parseMessageIds));
   return { messageIds: [...new Set(ids)].slice(0, namesMax), submissionIds: submissionIds.slice(0, namesMax) };
 }
 
