@@ -39,7 +39,7 @@ async function finishWith(code: ErrorCode, started: { failuresCount: number; las
       backfilling: false,
       keeping: { kept: null, passedOn: false },
     },
-    started: { ...started, quietPassesCount: 0, opened: "", poll: null },
+    started: { ...started, quietPassesCount: 0, opened: "", heldMs: 60_000, poll: null },
     authorize: async () => ({}) as Grant<"mailbox.poll">,
     runGrant: async () => ({}) as Grant<"fleet.run">,
     stopping: false,

@@ -14,7 +14,7 @@ function hold(
 ): Run {
   const { runMs, askedAt = performance.now(), signal = new AbortController().signal } = options;
   const { accessLost = new AbortController().signal } = options;
-  run = holdRun({ claims: { heartbeat }, grant, held, runMs, askedAt, signal, accessLost });
+  run = holdRun({ claims: { heartbeat }, grant, held, runMs, heldMs: runMs, askedAt, signal, accessLost });
   return run;
 }
 

@@ -7,6 +7,8 @@ export type RunOptions = {
   readonly grant: () => Promise<Grant<"fleet.run">>;
   readonly held: HeldRow;
   readonly runMs: number;
+  /** Until the first heartbeat it is ours for so long. */
+  readonly heldMs: number;
   /** `performance.now()` before the run was started, so that our deadline is never later than the row's. */
   readonly askedAt: number;
   /** Aborts when the process must stop. */
@@ -28,9 +30,9 @@ export type Run = {
   close(): void;
 };
 
-export function holdRun({ claims, grant, held, runMs, askedAt, signal, accessLost }: RunOptions): Run {
+export function holdRun({ claims, grant, held, runMs, heldMs, askedAt, signal, accessLost }: RunOptions): Run {
   const over = new AbortController();
-  let deadline = askedAt + runMs;
+  let deadline = askedAt + heldMs;
 
   const beat = async () => {
     const asked = performance.now();
@@ -39,7 +41,7 @@ export function holdRun({ claims, grant, held, runMs, askedAt, signal, accessLos
     else over.abort(new OperationalError("run.fenced", "another run holds this mailbox"));
   };
   // A heartbeat that fails is simply missing: the deadline stands, and the next one may get through.
-  const timer = setInterval(() => void beat().catch(() => {}), runMs / 4);
+  const timer = setInterval(() => void beat().catch(() => {}), Math.min(runMs / 4, heldMs / 2));
 
   return {
     signal: AbortSignal.any([accessLost, signal, over.signal]),

@@ -1,4 +1,4 @@
-import type { Database, MailboxRow, PollStart, StoredPage } from "@mailfleet/database";
+import type { Database, FolderCursor, MailboxRow, PollStart, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
   type ContentClassifier,
@@ -66,7 +66,7 @@ export type Pass = {
   readonly backfilling: boolean;
   readonly keeping: Keeping;
   /** The folder was looked at and had nothing new, so that no page says so. */
-  readonly checked?: { readonly folder: string; readonly uidValidity: string };
+  readonly checked?: { readonly folder: string; readonly uidValidity: string } | undefined;
 };
 
 const worker = processActor("poll-worker");
@@ -92,10 +92,10 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
     if (started === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
 
     const claims = database.fleet.mailboxClaims;
-    const { tenantId, opened } = started;
+    const { tenantId, opened, heldMs } = started;
     const access = deps.access.hold({ tenantId, mailboxId });
     const lost = { signal, accessLost: access.signal };
-    const run = holdRun({ claims, grant: runGrant, held, runMs: polling.runMs, askedAt, ...lost });
+    const run = holdRun({ claims, grant: runGrant, held, runMs: polling.runMs, heldMs, askedAt, ...lost });
     try {
       const authorize = () =>
         gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
@@ -153,13 +153,14 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
     const left = bytesLeft(deps, context, mailbox);
     warm ??= await openCold(deps, context, grant, mailbox);
     const read = await readFolders(deps, context, { grant, mailbox, warm, left, progress });
+    const { isWhole, ...found } = read;
     const { storedCount } = progress;
-    if (read.isWhole) {
+    if (isWhole) {
       const keeping = await keepWarm(deps.warm, ours(warm, context), { wasHeld: look !== null, authorizedAt });
-      return { ...ended, storedCount, keeping };
+      return { ...ended, ...found, storedCount, keeping };
     }
     await warm.connection.close();
-    return { ...ended, storedCount, cut: read.cut, backfilling: read.backfilling };
+    return { ...ended, ...found, storedCount };
   } catch (error) {
     await warm?.connection.close();
     // Whatever the cut connection says of it: nobody is to blame.
@@ -180,14 +181,20 @@ type Reading = {
 };
 
 /** `isWhole`: the watched folder is selected, and everything in it is stored, so that it can be waited on. */
-type Read = { readonly isWhole: boolean; readonly cut: boolean; readonly backfilling: boolean };
+type Read = {
+  readonly isWhole: boolean;
+  readonly cut: boolean;
+  readonly backfilling: boolean;
+  readonly checked?: Pass["checked"];
+};
 
 async function readFolders(deps: PollMailboxDeps, context: PassContext, reading: Reading): Promise<Read> {
   const { grant, mailbox, warm, left, progress } = reading;
   const { connection, settled } = warm;
   const { signal } = context.run;
   const { budget } = deps.polling;
-  const pages = readPages(connection, await request(deps, context, grant, mailbox, settled), { signal });
+  const asked = await request(deps, context, grant, mailbox, settled);
+  const pages = readPages(connection, asked, { signal });
   const spending = startSpending(within(budget, left.news), () => performance.now());
   const isEnough = (page: MailPage) => {
     spending.spend(page);
@@ -195,12 +202,17 @@ async function readFolders(deps: PollMailboxDeps, context: PassContext, reading:
   };
   let cut = false;
   let isWhole = true;
+  let checked: Pass["checked"];
   for await (const page of readAhead(pages, context.run.requireLive, isEnough)) {
+    if (saysNothing(page, asked.cursor)) {
+      checked = { folder: asked.folder, uidValidity: String(page.uidValidity) };
+      continue;
+    }
     progress.storedCount += await storeOne(deps, context, mailbox, page);
     isWhole &&= page.unreadable.length === 0;
     cut = !page.last;
   }
-  if (cut || !context.poll?.readsMore) return { isWhole: isWhole && !cut, cut, backfilling: false };
+  if (cut || !context.poll?.readsMore) return { isWhole: isWhole && !cut, cut, backfilling: false, checked };
   const more = await readMore({
     ...{ connection, mailbox, run: context.run, authorize: context.authorize, inbox: deps.database.inbox },
     ...{ spending, historyBudget: within({ ...budget, messagesMax: historyMessagesMax }, left.history) },
@@ -208,7 +220,17 @@ async function readFolders(deps: PollMailboxDeps, context: PassContext, reading:
     store: (folder, page) => storeOne(deps, context, { ...mailbox, folder }, page),
   });
   progress.storedCount += more.storedCount;
-  return { isWhole: false, cut: more.cut, backfilling: more.backfilling };
+  return { isWhole: false, cut: more.cut, backfilling: more.backfilling, checked };
+}
+
+/** The end of a pass that leaves the cursor as it was: the end of the run says so, and no transaction of its own. */
+function saysNothing(
+  { messages, unreadable, last, cursorAfter: after }: MailPage,
+  before: FolderCursor | null,
+): boolean {
+  if (!last || messages.length > 0 || unreadable.length > 0 || before === null) return false;
+  const isSameFolder = after.uidValidity === before.uidValidity && after.highestModseq === before.highestModseq;
+  return isSameFolder && after.lastUid === before.lastUid;
 }
 
 /** History waits behind everything that is new anywhere: a poll reads so many messages of it, and leaves. */

@@ -34,7 +34,7 @@ export type PollTurns = {
 
 const request = JSON.parse(process.argv[2] ?? "{}") as SimulatorRequest;
 const { concurrency, pollMsMean, intervalMs } = request;
-const runMs = 600_000;
+const runMs = 60_000;
 const turnsMax = 2_000_000;
 
 const database = await openDatabase({ url: request.databaseUrl, poolSizeMax: 4, applicationName: "poll-simulator" });
@@ -53,14 +53,18 @@ const endMs = new Float64Array(turnsMax);
 const grant = async () => gate.authorize({ actor: processActor("poll-worker"), action: "fleet.run", resource: {} });
 const poll: JobHandler<PollMailbox> = async ({ mailboxId: id, epoch }) => {
   const mailbox = due.get(id);
-  if (mailbox === undefined || (await claims.start(await grant(), { id, epoch }, runMs)) === null)
-    return discard("not-ours");
+  if (mailbox === undefined) return discard("not-ours");
+  const started = await claims.start(await grant(), { id, epoch }, runMs);
+  if (started === null) return discard("not-ours");
   if (mailbox.runs) faultsCount += 1;
   mailbox.runs = true;
   startedCount += 1;
   const lag = Date.now() - mailbox.at;
   const period = periods;
+  const beat = async () => claims.heartbeat(await grant(), { id, epoch }, runMs);
+  const heart = setInterval(() => void beat().catch(fail), Math.min(runMs / 4, started.heldMs / 2)); // as a real run does
   await wait(-Math.log(1 - Math.random()) * pollMsMean);
+  clearInterval(heart);
   // Counted from when it was due: lateness does not slow the schedule down, and is not forgiven.
   const next = Math.max(Date.now(), mailbox.at + intervalMs);
   const finish = { id, epoch, state: "idle", nextDue: new Date(next), failuresCount: 0 };

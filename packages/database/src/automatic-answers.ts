@@ -27,8 +27,7 @@ export function createAutomaticAnswers({ sql, now }: Connection): AutomaticAnswe
       requireGrant(grant, now());
       const [row] = await sql`
         with asked as (select array_agg(lower(address)) as addresses from jsonb_array_elements_text(${JSON.stringify(addresses)}::jsonb) as address)
-        select exists (select from mailboxes, asked where lower(address) = any(addresses))
-          or exists (select from mailboxes, asked where aliases <> '{}' and aliases && addresses) as ours`;
+        select exists (select from mailbox_addresses, asked where address = any(addresses)) as ours`;
       return row?.["ours"] === true;
     },
     async reserve(grant, { mailboxId, idempotencyKey, to }) {

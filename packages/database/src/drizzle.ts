@@ -12,6 +12,7 @@ const migrator = require("drizzle-orm/postgres-js/migrator") as typeof import("d
 const files = require("drizzle-orm/migrator") as typeof import("drizzle-orm/migrator");
 
 export const { and, asc, desc, eq, getTableColumns, getTableName, gt, is, isNull, lt, ne, or } = core;
+export const expression = core.sql;
 export const { bigint, boolean, customType, integer, jsonb, PgTable, pgTable, text, timestamp, uuid } = pg;
 export const { drizzle } = driver;
 export const { migrate } = migrator;

@@ -1,12 +1,12 @@
 import { type Epoch, type MailboxId, type MailboxState, OperationalError, statesBefore } from "@mailfleet/domain";
-import { type Grant, requireGrant, type TenantAction } from "@mailfleet/gate";
+import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection } from "./connection.ts";
-import { and, asc, eq } from "./drizzle.ts";
+import { and, asc, eq, expression } from "./drizzle.ts";
 import { type EventType, recordEvents } from "./record-events.ts";
 import { cursors, mailboxes } from "./schema.ts";
 
-/** The lane it stands in when it is due is the claim's business alone. */
-export type MailboxRow = Omit<typeof mailboxes.$inferSelect, "lane">;
+/** The lane it stands in when it is due, and what is in flight, is the claim's business alone. */
+export type MailboxRow = Omit<typeof mailboxes.$inferSelect, "inFlight" | "lane">;
 export type CursorRow = typeof cursors.$inferSelect;
 
 /** The mailboxes of the grant's tenant. */
@@ -43,14 +43,17 @@ export type Mailboxes = {
 };
 
 export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
-  const mine = (grant: Grant<TenantAction>, mailboxId: MailboxId) => {
-    requireGrant(grant, now());
-    return and(eq(mailboxes.tenantId, grant.tenantId), eq(mailboxes.id, mailboxId));
-  };
+  // Every poll asks: the statement is composed once.
+  const asked = and(
+    eq(mailboxes.tenantId, expression.placeholder("tenantId")),
+    eq(mailboxes.id, expression.placeholder("id")),
+  );
+  const finding = orm.select().from(mailboxes).where(asked).prepare("find_mailbox");
 
   return {
     async find(grant, mailboxId) {
-      const [row] = await orm.select().from(mailboxes).where(mine(grant, mailboxId));
+      requireGrant(grant, now());
+      const [row] = await finding.execute({ tenantId: grant.tenantId, id: mailboxId });
       return row ?? null;
     },
     async list(grant) {
@@ -104,7 +107,7 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
         update mailboxes m set state = ${as}, proven_at = coalesce(proven_at, now()),
           state_reason = case when ${as} = 'paused' then state_reason end, next_due = case when ${as} = 'active' then now() end
         where tenant_id = ${grant.tenantId} and id = ${mailboxId} and not exists (
-          select from mailboxes o where o.identity = m.identity and o.proven_at is not null and o.id <> m.id)`.catch(
+          select from mailbox_identities o where o.identity = m.identity and o.mailbox_id <> m.id)`.catch(
         (error: unknown) => {
           if (isUniqueViolation(error)) return { count: 0 }; // another tenant proved it in this moment
           throw error;

@@ -120,6 +120,42 @@ describe("a held row", () => {
     expect(await claims().start(run, row, 60_000)).toBeNull();
   });
 
+  it("is held for what its claim has left, where a heartbeat fits in, and never for longer than its run", async () => {
+    const startOf = async (claimMs: number, runMs: number) => {
+      await addTenant(fixture);
+      const [row] = await claims().claim(await claimGrant(fixture), { ...request(1), claimMs });
+      if (!row) throw new Error("nothing was claimed");
+      const started = await claims().start(await runGrant(fixture), row, runMs);
+      return started?.heldMs ?? 0;
+    };
+    const left = await startOf(30_000, 60_000);
+    expect(left).toBeGreaterThan(20_000);
+    expect(left).toBeLessThanOrEqual(30_000);
+    expect(await startOf(5_000, 60_000)).toBeCloseTo(60_000, -3);
+    expect(await startOf(30_000, 5_000)).toBeCloseTo(5_000, -3);
+  });
+
+  it("is started without a change of anything that is indexed: the schedule writes each row several times a minute", async () => {
+    await addTenant(fixture);
+    const [row] = await claims().claim(await claimGrant(fixture), { ...request(1), claimMs: 30_000 });
+    if (!row) throw new Error("nothing was claimed");
+    const look = async () =>
+      (await fixture.sql`select to_jsonb(m) as row from mailboxes m where id = ${row.id}`)[0]?.["row"];
+    const before = (await look()) as Record<string, unknown>;
+    await claims().start(await runGrant(fixture), row, 60_000);
+    const after = (await look()) as Record<string, unknown>;
+    const changed = Object.keys(after).filter(
+      (name) => after[name] !== before[name] && typeof after[name] !== "object",
+    );
+    expect(changed).toEqual(["work_state"]);
+    const indexes = await fixture.sql`
+      select d.objid::regclass::text as name from pg_depend d
+      join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid and a.attname = any(${changed})
+      join pg_class i on i.oid = d.objid and i.relkind = 'i'
+      where d.refobjid = 'mailboxes'::regclass`;
+    expect(indexes).toEqual([]);
+  });
+
   it("is not started, kept or finished by an older epoch", async () => {
     const old = await claimOne();
     await claims().releaseClaimed(await sweepGrant(fixture));

@@ -38,6 +38,44 @@ const cursorAt = (lastUid: number, part: Partial<FolderCursor> = {}): FolderCurs
 });
 const uids = (pages: readonly MailPage[]) => pages.map((page) => page.messages.map(({ uid }) => uid));
 
+describe("readPages, of a folder that tells its modification sequence,", () => {
+  async function listedCount(settled: FolderCursor, { folder, connect }: Stage) {
+    const connection = await connect();
+    let listed = 0;
+    const counting: MailConnection = {
+      ...connection,
+      listUids: (from, asked) => {
+        listed += 1;
+        return connection.listUids(from, asked);
+      },
+    };
+    const request = { folder: "INBOX", cursor: settled, startFrom: "beginning", knownUids: noneKnown } as const;
+    const pages = await Array.fromAsync(readPages(counting, request, options));
+    return { listed, pages, folder };
+  }
+
+  it("asks for no UIDs while it stands still, and says that the pass is complete", async () => {
+    const opened = stage();
+    opened.folder.deliver(body("a"));
+    const settled = (await opened.read()).at(-1)?.cursorAfter ?? cursorAt(0);
+    const { listed, pages } = await listedCount(settled, opened);
+    expect(listed).toBe(0);
+    expect(pages).toMatchObject([{ messages: [], unreadable: [], last: true, cursorAfter: settled }]);
+  });
+
+  it("looks again when anything has happened, was never settled, or is new by its UID all the same", async () => {
+    const opened = stage();
+    opened.folder.deliver(body("a"));
+    const settled = (await opened.read()).at(-1)?.cursorAfter ?? cursorAt(0);
+    expect(await listedCount({ ...settled, highestModseq: null }, opened)).toMatchObject({ listed: 1 });
+    expect(await listedCount({ ...settled, lastUid: settled.lastUid - 1 }, opened)).toMatchObject({ listed: 1 });
+    expect(await listedCount({ ...settled, uidValidity: 9n }, opened)).toMatchObject({ listed: 1 });
+    opened.folder.deliver(body("b"));
+    const { listed, pages } = await listedCount(settled, opened);
+    expect([listed, uids(pages)]).toEqual([1, [[1, 2]]]); // the look-back again, which the store knows
+  });
+});
+
 describe("readPages, from a null cursor", () => {
   it("starts now with one empty page, and the cursor at the end", async () => {
     const { folder, read } = stage();

@@ -1,5 +1,11 @@
-import type { ListedMessage, MailConnection } from "@mailfleet/domain";
-import { defaultPageLimits, type MailPage, type PageLimits, type ReadPagesRequest } from "./pages.ts";
+import type { FolderState, ListedMessage, MailConnection } from "@mailfleet/domain";
+import {
+  defaultPageLimits,
+  type FolderCursor,
+  type MailPage,
+  type PageLimits,
+  type ReadPagesRequest,
+} from "./pages.ts";
 import { beginPass, type Pass } from "./pass.ts";
 import { planPages } from "./plan-pages.ts";
 import { readBodies, stillListed } from "./read-bodies.ts";
@@ -30,8 +36,13 @@ export async function* readPages(
     return;
   }
 
+  if (request.cursor !== null && isSettled(request.cursor, state)) {
+    yield pass.page({ messages: [], unreadable: [], reachedUid: request.cursor.lastUid, last: true });
+    return;
+  }
+
   const listed = await connection.listUids(pass.from, options);
-  const known = await request.knownUids(pass.from, state.uidValidity);
+  const known = await (listed.length === 0 ? new Set<number>() : request.knownUids(pass.from, state.uidValidity));
   for await (const step of planSteps({ connection, pass, limits, listed, known }, options)) {
     const read = await readBodies(connection, step.messages, limits, options);
     const page = pass.page({
@@ -43,6 +54,15 @@ export async function* readPages(
     if (page.last || page.messages.length > 0 || page.unreadable.length > 0) yield page;
     if (read.broken !== undefined) throw read.broken.error;
   }
+}
+
+/**
+ * With CONDSTORE a folder says itself whether anything happened in it (RFC 7162 §3.1.2.1), mail that becomes visible late
+ * included: then its UIDs need not be asked for. A cursor has a modification sequence only where all before it is settled.
+ */
+function isSettled(cursor: FolderCursor, { uidValidity, uidNext, highestModseq }: FolderState): boolean {
+  const isSame = cursor.highestModseq !== null && cursor.highestModseq === highestModseq;
+  return isSame && cursor.uidValidity === uidValidity && uidNext <= cursor.lastUid + 1;
 }
 
 type Step = {

@@ -29,6 +29,8 @@ export type ClaimedRow = {
 /** What the end of the run decides by. For work that is no pass, `quietPassesCount` is 0 and `lastFailure` null. */
 export type StartedRow = {
   readonly tenantId: TenantId;
+  /** For how long the row is ours without a heartbeat, from before it was asked for. */
+  readonly heldMs: number;
   readonly failuresCount: number;
   readonly quietPassesCount: number;
   /** The code the pass before ended with. */
@@ -77,7 +79,10 @@ export type Claims = {
    * host. Any number of callers at once.
    */
   claim(grant: Grant<"fleet.claim">, request: ClaimRequest): Promise<readonly ClaimedRow[]>;
-  /** Compare-and-set from claimed to running until `runMs` from now. Null: a duplicate or an old job; end without a word. */
+  /**
+   * Compare-and-set from claimed to running for `heldMs`, at most `runMs`; a heartbeat makes it more. Null: a duplicate or an
+   * old job; end without a word.
+   */
   start(grant: Grant<"fleet.run">, held: HeldRow, runMs: number): Promise<StartedRow | null>;
   /** Moves the deadline to `runMs` from now. False: the row is no longer ours. */
   heartbeat(grant: Grant<"fleet.run">, held: HeldRow, runMs: number): Promise<boolean>;
@@ -176,12 +181,20 @@ type Timed = HeldRow & { readonly runMs: number };
 const lockedRow = (sql: Sql, { table, stateColumn, resident }: WorkTable) => sql`
   (select id, epoch, ${sql(stateColumn)} ${resident ? sql`, tenant_id, worker_id` : sql``} from ${sql(table)} where id = a.id limit 1 for no key update)`;
 
+/** A start leaves what the claim has left, where that is enough to send a heartbeat in. */
+const leftMin = 1 / 8;
+
 async function start(
   { sql }: Connection,
   work: WorkTable,
   items: readonly Timed[],
 ): Promise<readonly (StartedRow | null)[]> {
   const state = sql(work.stateColumn);
+  const whole = sql`now() + asked.run_ms * interval '1 millisecond'`;
+  const least = sql`now() + asked.run_ms * ${leftMin}::float8 * interval '1 millisecond'`;
+  const deadline = work.beats
+    ? sql`case when w.next_due between ${least} and ${whole} then w.next_due else ${whole} end`
+    : whole;
   const rows = await sql`
     with asked as materialized (
       select w.id, a.epoch, a."runMs" as run_ms
@@ -189,13 +202,15 @@ async function start(
       cross join lateral ${lockedRow(sql, work)} w
       where w.epoch = a.epoch and w.${state} = ${work.claimed}
     )
-    update ${sql(work.table)} w set ${state} = ${work.running}, next_due = now() + asked.run_ms * interval '1 millisecond'
+    update ${sql(work.table)} w set ${state} = ${work.running}, next_due = ${deadline}
     from asked where w.id = asked.id
     returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.failures_count,
+      extract(epoch from w.next_due - now())::float8 * 1000 as held_ms,
       ${work.tellsPass ? passColumns(sql) : sql`0 as quiet_passes_count, null as last_failure`},
       ${work.resident ? sql`w.folder || ' ' || w.imap` : sql`''`} as opened`;
   return answersByRow(items, rows, (row) => ({
     tenantId: row["tenant_id"] as TenantId,
+    heldMs: Number(row["held_ms"]),
     failuresCount: Number(row["failures_count"]),
     quietPassesCount: Number(row["quiet_passes_count"]),
     lastFailure: row["last_failure"] as string | null,

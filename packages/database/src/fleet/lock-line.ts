@@ -140,8 +140,10 @@ async function countInFlight(
   return new Map(rows.map((row) => [String(row["tenant_id"]), Number(row["count"])]));
 }
 
-/** The states are written out, not handed in, so that the partial index of what is in flight is always seen to fit. */
-const isInFlight = (tx: Transaction, { stateColumn, running }: WorkTable) =>
-  running === "running"
+/** Written out, not handed in, so that the partial index of what is in flight is always seen to fit. */
+function isInFlight(tx: Transaction, { table, stateColumn, running }: WorkTable) {
+  if (table === "mailboxes") return tx`in_flight and next_due > now()`;
+  return running === "running"
     ? tx`${tx(stateColumn)} in ('claimed', 'running') and next_due > now()`
     : tx`${tx(stateColumn)} in ('claimed', 'transmitting') and next_due > now()`;
+}

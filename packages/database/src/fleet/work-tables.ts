@@ -17,6 +17,8 @@ export type WorkTable = {
   readonly tellsPass: boolean;
   /** Whether a worker may hold something open for the row between two runs (`worker_id`). */
   readonly resident: boolean;
+  /** Whether a run sends heartbeats: then a start leaves it the claim's time, and changes nothing that is indexed. */
+  readonly beats: boolean;
   /** How long what begins or ends waits for others to share a statement with, in ms. */
   readonly gatherMs: number;
   /** What `start` makes of a claimed row. */
@@ -35,6 +37,7 @@ export const mailboxWork: WorkTable = {
   dueOnlyWhile: "active",
   tellsPass: true,
   resident: true,
+  beats: true,
 };
 
 /** A submission that was being transmitted is never claimed again by itself: the message may have left. */
@@ -49,6 +52,7 @@ export const submissionWork: WorkTable = {
   dueOnlyWhile: null,
   tellsPass: false,
   resident: false,
+  beats: false,
 };
 
 /**
@@ -66,6 +70,7 @@ export const reconcileWork: WorkTable = {
   dueOnlyWhile: null,
   tellsPass: false,
   resident: false,
+  beats: false,
 };
 
 /** Copies owed to a mailbox's Sent folder: after the submission has ended, and nothing that becomes of them changes it. */

@@ -1,7 +1,7 @@
 import { type MailboxId, type MailServer, mailboxStates, type TenantId } from "@mailfleet/domain";
 import type { SentHour } from "@mailfleet/scheduling";
 import type { SenderSettings } from "@mailfleet/trust";
-import { bigint, integer, jsonb, pgTable, text, uuid } from "../drizzle.ts";
+import { bigint, boolean, expression, integer, jsonb, pgTable, text, uuid } from "../drizzle.ts";
 import { bytes, count, instant } from "./columns.ts";
 
 /** What the operator said of a mailbox: whose word about a sender is believed there. Nothing of it comes from mail. */
@@ -33,6 +33,7 @@ export const mailboxes = pgTable("mailboxes", {
   lastFailure: text("last_failure"),
   eventSeq: count("event_seq").notNull().default(0),
   lane: text("lane").notNull().default(""),
+  inFlight: boolean("in_flight").notNull().generatedAlwaysAs(expression`work_state in ('claimed', 'running')`),
   workerId: uuid("worker_id"),
   staleSince: instant("stale_since"),
   activeSince: instant("active_since").notNull().defaultNow(),
