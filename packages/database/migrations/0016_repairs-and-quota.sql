@@ -9,3 +9,9 @@ create trigger mailboxes_closed after update of state on mailboxes
 update mailboxes set next_due = now() + random() * interval '1 hour'
 where state = 'needs-attention' and next_due is null
   and state_reason in ('connection.insecure', 'consent.missing', 'folder.missing');
+
+-- How much the held messages of a tenant may weigh together, beside how many they may be.
+alter table tenants
+  add column quarantine_bytes_max bigint not null default 10000000000 check (quarantine_bytes_max >= 0);
+create index messages_held on messages (tenant_id, id) include (size_bytes) where quarantine = 'held';
+drop index messages_quarantined;
