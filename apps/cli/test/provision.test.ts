@@ -254,6 +254,7 @@ describe("provision", () => {
   it("makes a tenant's policy what the file says of it, leaves the rest as it is, and then changes nothing more", async () => {
     const policy = `    policy:
       outbound: replies-only
+      quarantineBytesMax: 2000000
       inboundActions: { executable-attachment: quarantine, "*": flag }
       senders: ["@Friends.example", ada@other.example, "@friends.example"]
 `;
@@ -264,6 +265,7 @@ describe("provision", () => {
     expect(await gamma()).toMatchObject({ code: 0, plan: ["gamma create"] });
     const wanted = {
       ...{ outbound: "replies-only", quarantineMax: 10_000, outboundActions: {}, recipients: [] },
+      quarantineBytesMax: 2_000_000,
       inboundActions: { "executable-attachment": "quarantine", "*": "flag" },
       senders: ["@friends.example", "ada@other.example"],
     };

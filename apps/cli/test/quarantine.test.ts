@@ -125,13 +125,16 @@ describe("quarantine", () => {
 
 describe("policy", () => {
   it("is set by an operator, shown to the tenant's service, and changed by nobody else", async () => {
-    expect(await cli.run("policy set acme --outbound allow-list --quarantine-max 7")).toMatchObject({ code: 0 });
+    expect(
+      await cli.run("policy set acme --outbound allow-list --quarantine-max 7 --quarantine-bytes-max 900"),
+    ).toMatchObject({ code: 0 });
     expect(await cli.run("policy rule acme executable-attachment --inbound quarantine")).toMatchObject({ code: 0 });
     expect(await cli.run("policy rule acme secret-leaving --outbound refuse")).toMatchObject({ code: 0 });
     expect(await cli.run("policy allow acme --recipient @Friends.example")).toMatchObject({ code: 0 });
     expect(await cli.run("policy allow acme --sender boss@acme.example")).toMatchObject({ code: 0 });
     expect((await cli.run("policy show acme --json", service)).json()).toEqual({
       ...{ outbound: "allow-list", quarantineMax: 7, senders: ["boss@acme.example"], recipients: ["@friends.example"] },
+      quarantineBytesMax: 900,
       inboundActions: { "executable-attachment": "quarantine" },
       outboundActions: { "secret-leaving": "refuse" },
     });

@@ -1,4 +1,4 @@
-import { Epoch, type ErrorCode, OperationalError } from "@mailfleet/domain";
+import { Epoch, type ErrorCode, OperationalError, retriedReasons } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { describe, expect, it } from "vitest";
 import { finishPoll } from "./finish-poll.ts";
@@ -81,6 +81,19 @@ describe("a poll that failed", () => {
     expect((await finishWith("consent.missing", { failuresCount: 0, lastFailure: null })).attention).toBe(
       "consent.missing",
     );
+  });
+
+  it.each(retriedReasons)(
+    "for %s is tried again in an hour, since whoever repairs it does not tell us",
+    async (code) => {
+      const { finish } = await finishWith(code, { failuresCount: 0, lastFailure: null });
+      expect(finish?.nextDue).toEqual(new Date(now.getTime() + 3_600_000));
+    },
+  );
+
+  it.each(["binding.unproven", "host.refused"] as const)("for %s is not tried again by itself", async (code) => {
+    const { finish, attention } = await finishWith(code, { failuresCount: 0, lastFailure: null });
+    expect([attention, finish?.nextDue]).toEqual([code, null]);
   });
 
   it("because a rotated refresh token was lost asks its owner, and says why", async () => {

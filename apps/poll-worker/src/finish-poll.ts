@@ -1,5 +1,5 @@
 import type { HeldRow, PollStart, StartedRow } from "@mailfleet/database";
-import { type MailboxId, OperationalError } from "@mailfleet/domain";
+import { isRetried, type MailboxId, OperationalError } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { again, discard, done, type JobOutcome } from "@mailfleet/queue-contracts";
 import { backoffMs, nextPollAt, type PollBounds } from "@mailfleet/scheduling";
@@ -29,6 +29,7 @@ export async function finishPoll(deps: PollMailboxDeps, finish: FinishPoll): Pro
   const hostIsDown = !stopping && started.poll !== null && (await judge(deps, finish, started.poll));
   // Only what this mailbox's server has to do with it alone: while nobody is served, no mailbox is to blame.
   const counts = !stopping && !hostIsDown && !blameless.has(failure?.code);
+  if (failure === null && isAwaitingRepair(started)) await recover(deps, finish);
   const failuresCount = failure === null ? 0 : started.failuresCount + (counts ? 1 : 0);
   const quietPassesCount = failure === null && pass.storedCount === 0 ? started.quietPassesCount + 1 : 0;
   // It is due soon, and stands in the host's line, which is claimed when the host is tried again.
@@ -111,12 +112,31 @@ async function dueAfterFailure(
   if (failure.code === "gate.denied") return (await isStillDenied(finish)) ? later(deniedMs) : now();
   if (failure.code === "session.ended") return later(deps.polling.bounds.intervalMsMin); // normal: it costs one more login
   if (needsPerson(failure, finish.started.lastFailure, failuresCount)) {
-    return (await askPerson(deps, finish, failure)) ? null : later(deniedMs);
+    if (!(await askPerson(deps, finish, failure))) return later(deniedMs);
+    return isRetried(failure.code) ? later(repairMs(random)) : null;
   }
   const { code, retryAt } = failure;
   const remedy = failure.remedy === "reconnect" ? "wait" : failure.remedy;
   const hintMs = retryAt === undefined ? undefined : retryAt.getTime() - now().getTime();
+  if (isAwaitingRepair(finish.started)) return later(Math.max(hintMs ?? 0, repairMs(random)));
   return later(backoffMs({ failuresCount, remedy, code, hintMs, random }) ?? deniedMs);
+}
+
+/** About every hour, so that mailboxes of one directory, which lose their consent together, do not come together either. */
+const repairMs = (random: () => number) => 3_600_000 * (0.75 + random() / 2);
+
+/** It needs attention, and this was a try whether somebody has repaired it. */
+function isAwaitingRepair({ poll }: FinishPoll["started"]): boolean {
+  return (poll?.awaitsRepair ?? null) !== null;
+}
+
+/** Paused or disconnected in this moment: then it is not for us to say that it works. */
+async function recover({ database }: PollMailboxDeps, { held: { id, epoch }, authorize }: FinishPoll): Promise<void> {
+  try {
+    await database.mailboxes.recover(await authorize(), id as MailboxId, { epoch });
+  } catch (error) {
+    if (!(error instanceof OperationalError && error.code === "gate.denied")) throw error;
+  }
 }
 
 /** Suspended or paused meanwhile: the claim passes over it until that changes, so this is only a second look. */

@@ -116,7 +116,7 @@ async function revokeAll(
   const destroyedCount = await destroyCredentials(tx, mailboxId);
   await tx`
     update mailboxes set state = 'needs-attention', state_reason = ${reason}, next_due = null
-    where id = ${mailboxId} and tenant_id = ${tenantId} and state = 'active'`;
+    where id = ${mailboxId} and tenant_id = ${tenantId} and (state = 'active' or (state = 'needs-attention' and next_due is not null))`;
   if (destroyedCount === 0) return false;
   await recordEvents(tx, { tenantId, namespace, mailboxId }, [{ type: "credential.revoked", subjectId: mailboxId }]);
   return true;

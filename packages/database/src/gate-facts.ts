@@ -50,7 +50,7 @@ async function readRows(sql: Sql, items: readonly RowsQuestion[]): Promise<reado
         from actors where id = a."actorId") as actor,
       (select jsonb_build_object('state', state, 'namespace', namespace, 'outbound', outbound_policy)
         from tenants where id = a."tenantId") as tenant,
-      (select jsonb_build_object('tenantId', tenant_id, 'state', state)
+      (select jsonb_build_object('tenantId', tenant_id, 'state', state, 'reason', state_reason)
         from mailboxes where id = a."mailboxId") as mailbox
     from jsonb_to_recordset(${placedJson(items)}::jsonb) as a("actorId" uuid, "tenantId" uuid, "mailboxId" uuid, place int)`;
   return answersByPlace(items, rows, toFacts).map((found) => found ?? nothing);
@@ -63,13 +63,13 @@ function toFacts(row: Record<string, unknown>): RowFacts {
     namespace: string;
     outbound: string;
   } | null;
-  const mailbox = row["mailbox"] as { tenantId: string; state: string } | null;
+  const mailbox = row["mailbox"] as { tenantId: string; state: string; reason: string | null } | null;
   return {
     actor: actor && {
       tenantId: actor.tenantId === null ? null : TenantId.parse(actor.tenantId),
       revoked: actor.revoked,
     },
     tenant: tenant && { ...tenant, namespace: Namespace.parse(tenant.namespace) },
-    mailbox: mailbox && { tenantId: TenantId.parse(mailbox.tenantId), state: mailbox.state },
+    mailbox: mailbox && { ...mailbox, tenantId: TenantId.parse(mailbox.tenantId) },
   };
 }

@@ -57,7 +57,11 @@ export async function noteCorrespondents(
     on conflict (tenant_id, address) do update set last_at = excluded.last_at where c.last_at < excluded.last_at`;
 }
 
-/** A tenant's quarantine has an end: what is too much goes, the oldest first, and leaves its row as a mark that it was here. */
+/**
+ * A tenant's quarantine has an end, in messages and in bytes: what is too much goes, the oldest first, and leaves its row as a
+ * mark that it was here. A message that is larger than the whole goes at once, and makes nothing else go: otherwise a
+ * stranger could empty a quarantine with a single one.
+ */
 export async function keepQuarantineSmall(
   tx: Transaction,
   grant: Grant<"mailbox.poll">,
@@ -65,9 +69,15 @@ export async function keepQuarantineSmall(
 ): Promise<void> {
   if (fresh.every(({ judgement }) => judgement.quarantineReason === null)) return;
   const rows = await tx`
-    select m.id from messages m
-    where m.tenant_id = ${grant.tenantId} and m.quarantine = 'held'
-    order by m.id desc offset (select quarantine_max from tenants where id = ${grant.tenantId})`;
+    select id from (
+      select m.id, t.quarantine_max, t.quarantine_bytes_max, m.size_bytes > t.quarantine_bytes_max as oversized,
+        count(*) filter (where m.size_bytes <= t.quarantine_bytes_max) over newest_first as messages_count,
+        sum(m.size_bytes) filter (where m.size_bytes <= t.quarantine_bytes_max) over newest_first as bytes
+      from messages m join tenants t on t.id = m.tenant_id
+      where m.tenant_id = ${grant.tenantId} and m.quarantine = 'held'
+      window newest_first as (order by m.id desc rows unbounded preceding)
+    ) held
+    where oversized or messages_count > quarantine_max or bytes > quarantine_bytes_max`;
   await forgetContent(
     tx,
     grant,

@@ -1,4 +1,12 @@
-import { type Epoch, type MailboxId, type MailboxState, OperationalError, statesBefore } from "@mailfleet/domain";
+import {
+  type Epoch,
+  isRetried,
+  type MailboxId,
+  type MailboxState,
+  OperationalError,
+  retriedReasons,
+  statesBefore,
+} from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection } from "./connection.ts";
 import { and, asc, eq, expression } from "./drizzle.ts";
@@ -29,12 +37,17 @@ export type Mailboxes = {
     state: MailboxState,
     reason: string | null,
   ): Promise<void>;
-  /** Only its owner or their administrator can help: polling stops, and the tenant is told by an event. The newest run alone may say so. */
+  /**
+   * Only its owner or their administrator can help: polling stops, or goes on now and then (`retriedReasons`), and the tenant
+   * is told by an event, once for each reason. The newest run alone may say so.
+   */
   needsAttention(
     grant: Grant<"mailbox.poll">,
     mailboxId: MailboxId,
     found: { epoch: Epoch; reason: string },
   ): Promise<void>;
+  /** What was to be repaired is: it is active again, and the tenant is told. The newest run alone may say so; for what is not tried again by itself, it changes nothing. */
+  recover(grant: Grant<"mailbox.poll">, mailboxId: MailboxId, found: { epoch: Epoch }): Promise<void>;
   /**
    * A real login succeeded: the mailbox is this tenant's. It becomes active, or stays paused, as the caller says. False: its
    * identity is already proven elsewhere.
@@ -94,11 +107,24 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
       const { tenantId, namespace } = grant;
       await sql.begin(async (tx) => {
         const rows = await tx`
-          update mailboxes set state = 'needs-attention', state_reason = ${reason}, next_due = null
-          where tenant_id = ${tenantId} and id = ${mailboxId} and state = 'active' and epoch = ${epoch}`;
+          update mailboxes set state = 'needs-attention', state_reason = ${reason}, next_due = ${isRetried(reason) ? tx`next_due` : null}
+          where tenant_id = ${tenantId} and id = ${mailboxId} and epoch = ${epoch} and (
+            state = 'active' or (state = 'needs-attention' and state_reason = any(${retried}) and state_reason <> ${reason}))`;
         if (rows.count === 0) return;
         const about = { tenantId, namespace, mailboxId };
         await recordEvents(tx, about, [{ type: "mailbox.needs-attention", subjectId: mailboxId }]);
+      });
+    },
+    async recover(grant, mailboxId, { epoch }) {
+      requireGrant(grant, now());
+      const { tenantId, namespace } = grant;
+      await sql.begin(async (tx) => {
+        const rows = await tx`
+          update mailboxes set state = 'active', state_reason = null
+          where tenant_id = ${tenantId} and id = ${mailboxId} and epoch = ${epoch}
+            and state = 'needs-attention' and state_reason = any(${retried})`;
+        if (rows.count === 0) return;
+        await recordEvents(tx, { tenantId, namespace, mailboxId }, [{ type: "mailbox.resumed", subjectId: mailboxId }]);
       });
     },
     async prove(grant, mailboxId, as = "active") {
@@ -117,6 +143,8 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
     },
   };
 }
+
+const retried = [...retriedReasons] as string[];
 
 const eventOf: Partial<Record<MailboxState, EventType>> = { active: "mailbox.resumed", paused: "mailbox.paused" };
 

@@ -1,8 +1,8 @@
-import { ActorId, mailboxMoves, mailboxStates, newId, statesBefore } from "@mailfleet/domain";
+import { ActorId, Epoch, type MailboxId, mailboxMoves, mailboxStates, newId, statesBefore } from "@mailfleet/domain";
 import { storedActor } from "@mailfleet/gate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keptTables, purgedTables } from "../src/purge-content.ts";
-import { addTenant, type Fixture, openFixture, provisionGrant, type Tenant } from "./fixture.ts";
+import { addTenant, type Fixture, openFixture, pollGrant, provisionGrant, type Tenant } from "./fixture.ts";
 
 let fixture: Fixture;
 let tenant: Tenant;
@@ -55,6 +55,61 @@ describe("a mailbox", () => {
     for (const _ of ["once", "twice"]) await fixture.database.mailboxLifecycle.disconnect(await grant, mailboxId);
     expect((await eventTypes()).slice(before)).toEqual(["mailbox.paused", "mailbox.resumed", "mailbox.disconnected"]);
     expect(Object.keys(mailboxMoves)).toContain("disconnect");
+  });
+});
+
+describe("a mailbox that is tried again by itself", () => {
+  const found = async (reason: string, epoch: number) => {
+    const { tenantId, mailboxIds } = await addTenant(fixture);
+    const [mailboxId] = mailboxIds as [MailboxId];
+    const grant = await pollGrant(fixture, tenantId, mailboxId);
+    await fixture.sql`update mailboxes set epoch = 7 where id = ${mailboxId}`;
+    await fixture.database.mailboxes.needsAttention(grant, mailboxId, { epoch: Epoch.parse(epoch), reason });
+    const look = async () => {
+      const [row] = await fixture.sql`
+        select state, state_reason as reason, next_due is not null as due, array(
+          select type from events where mailbox_id = ${mailboxId} order by seq) as told
+        from mailboxes where id = ${mailboxId}`;
+      return row;
+    };
+    const recover = (by: number) =>
+      fixture.database.mailboxes.recover(grant, mailboxId, { epoch: Epoch.parse(by) }).then(look);
+    return { grant, mailboxId, look, recover };
+  };
+  const waiting = { state: "needs-attention", reason: "consent.missing", due: true, told: ["mailbox.needs-attention"] };
+
+  it("stays on the schedule, and is given up and comes back by the newest run alone, told once each time", async () => {
+    expect(await (await found("consent.missing", 6)).look()).toMatchObject({ state: "active", told: [] });
+    const { grant, mailboxId, look, recover } = await found("consent.missing", 7);
+    expect(await look()).toEqual(waiting);
+    const again = { epoch: Epoch.parse(7), reason: "consent.missing" };
+    await fixture.database.mailboxes.needsAttention(grant, mailboxId, again);
+    expect(await look()).toEqual(waiting);
+
+    expect(await recover(6)).toEqual(waiting);
+    const told = ["mailbox.needs-attention", "mailbox.resumed"];
+    for (const _ of ["once", "twice"])
+      expect(await recover(7)).toEqual({ state: "active", reason: null, due: true, told });
+  });
+
+  it("is not what waits for its owner: no run brings that back", async () => {
+    const { look, recover } = await found("login.refused", 7);
+    const left = { state: "needs-attention", reason: "login.refused", due: false };
+    expect(await look()).toMatchObject(left);
+    expect(await recover(7)).toMatchObject(left);
+  });
+
+  it("is let go by whoever tries it once it is paused, and not because it recovers", async () => {
+    const changesOf = async (id: string) =>
+      (await fixture.sql`select cause from access_changes where mailbox_id = ${id}`).length;
+    const { mailboxId, recover } = await found("consent.missing", 7);
+    const before = await changesOf(mailboxId);
+    await recover(7);
+    expect(await changesOf(mailboxId)).toBe(before);
+    await fixture.sql`update mailboxes set state = 'needs-attention' where id = ${mailboxId}`;
+    const given = await changesOf(mailboxId);
+    await fixture.sql`update mailboxes set state = 'paused' where id = ${mailboxId}`;
+    expect(await changesOf(mailboxId)).toBe(given + 1);
   });
 });
 

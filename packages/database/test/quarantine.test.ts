@@ -152,6 +152,23 @@ it("a tenant's quarantine keeps the newest, and only so many", async () => {
   ]);
 });
 
+it("a tenant's quarantine weighs only so much: the oldest go, and what is larger alone takes nobody's place", async () => {
+  await fixture.sql`update tenants set quarantine_bytes_max = 100 where id = ${tenantId}`;
+  const held = (uid: number, sizeBytes: number) => judgedMessage(uid, { quarantineReason: "spoofed" }, { sizeBytes });
+  const looked = async () => {
+    const rows = await fixture.sql`
+      select p.uid::int, m.quarantine, m.raw ->> 'segment' as segment from messages m
+      join message_locations p on p.message_id = m.id order by p.uid`;
+    return rows.map(({ uid, quarantine, segment }) => `${uid} ${quarantine} ${segment}`);
+  };
+  await store([held(1, 60), held(2, 40)]);
+  expect(await looked()).toEqual(["1 held s", "2 held s"]); // as much as there may be
+  await store([held(3, 101)]);
+  expect(await looked()).toEqual(["1 held s", "2 held s", "3 deleted deleted"]);
+  await store([judgedMessage(4, {}, { sizeBytes: 500 }), held(5, 30)]);
+  expect(await looked()).toEqual(["1 deleted deleted", "2 held s", "3 deleted deleted", "4 null s", "5 held s"]);
+});
+
 it("an agent, who acts on what it reads, may neither look into quarantine nor let anything out of it", async () => {
   const agent = await addActor(fixture, tenantId);
   for (const action of ["quarantine.list", "quarantine.read", "quarantine.manage", "message.classify"] as const) {

@@ -19,7 +19,7 @@ export {
 } from "./ids.ts";
 export { MailServer } from "./mail-server.ts";
 export type { MailboxMove, MailboxState } from "./mailbox-states.ts";
-export { mailboxMoves, mailboxStates, statesBefore } from "./mailbox-states.ts";
+export { isRetried, mailboxMoves, mailboxStates, retriedReasons, statesBefore } from "./mailbox-states.ts";
 export { parseAtEdge } from "./parse-at-edge.ts";
 export type { BlobRef, BlobSegment, BlobStore, ByteRange, ReadOptions } from "./ports/blob-store.ts";
 export type {

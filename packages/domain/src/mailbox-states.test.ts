@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type MailboxState, mailboxMoves, mailboxStates, statesBefore } from "./mailbox-states.ts";
+import { remedyByCode } from "./errors.ts";
+import {
+  isRetried,
+  type MailboxState,
+  mailboxMoves,
+  mailboxStates,
+  retriedReasons,
+  statesBefore,
+} from "./mailbox-states.ts";
 
 const page = readFileSync(new URL("../../../docs/mailbox-states.md", import.meta.url), "utf8");
 
@@ -29,6 +37,11 @@ describe("the states of a mailbox", () => {
     expect([...reached].toSorted()).toEqual([...mailboxStates].toSorted());
     const left = new Set<MailboxState>(Object.values(mailboxMoves).flatMap(({ from }) => [...from]));
     expect(mailboxStates.filter((state) => !left.has(state))).toEqual([]);
+  });
+
+  it("are left by themselves only where an administrator can help, and never for want of a proof", () => {
+    expect(retriedReasons.map((reason) => remedyByCode[reason])).toEqual(retriedReasons.map(() => "ask-admin"));
+    expect(isRetried("binding.unproven")).toBe(false);
   });
 
   it("let nothing become active again from a state that is not its own move's", () => {

@@ -1,4 +1,6 @@
-/** Where a mailbox stands. Only an `active` one is polled and sent from. */
+import type { ErrorCode } from "./errors.ts";
+
+/** Where a mailbox stands. Only an `active` one is sent from, and polled; see also `retriedReasons`. */
 export const mailboxStates = ["pending", "active", "paused", "needs-attention", "disconnected"] as const;
 export type MailboxState = (typeof mailboxStates)[number];
 
@@ -21,6 +23,11 @@ export const mailboxMoves = {
     to: "needs-attention",
     when: "only its owner or their administrator can help, or its credential was revoked",
   },
+  recover: {
+    from: ["needs-attention"],
+    to: "active",
+    when: "what only its administrator could repair was repaired, and a pass succeeded",
+  },
   rename: {
     from: ["active", "paused", "needs-attention", "disconnected"],
     to: "pending",
@@ -34,6 +41,20 @@ export const mailboxMoves = {
 } as const satisfies Record<string, Move>;
 
 export type MailboxMove = keyof typeof mailboxMoves;
+
+/**
+ * What somebody repairs at the provider without telling us. A mailbox that needs attention for one of these is tried again
+ * about every hour; never one whose login was refused, since that locks its owner out. `states.cedar` names them too.
+ */
+export const retriedReasons = [
+  "connection.insecure",
+  "consent.missing",
+  "folder.missing",
+] as const satisfies readonly ErrorCode[];
+
+export function isRetried(reason: string): boolean {
+  return (retriedReasons as readonly string[]).includes(reason);
+}
 
 /** The states from which a move leads to this one. */
 export function statesBefore(to: MailboxState): readonly MailboxState[] {

@@ -37,6 +37,10 @@ function* questions(): Generator<Question> {
     yield* questionsOf(actor, { ...fine, tenant: { ...tenant, state: "suspended" } });
     yield* questionsOf(actor, { ...fine, tenant: { ...tenant, state: "offboarded" } });
     yield* questionsOf(actor, { ...fine, mailbox: { ...mailbox, state: "paused" } });
+    yield* questionsOf(actor, {
+      ...fine,
+      mailbox: { ...mailbox, state: "needs-attention", reason: "consent.missing" },
+    });
     yield* questionsOf(actor, { ...fine, mailbox: { ...mailbox, tenantId: other } });
     yield* questionsOf(actor, { ...fine, mailbox: null });
     yield* questionsOf(actor, { ...fine, recipients: null });

@@ -1,3 +1,4 @@
+import { isRetried, remedyByCode, retriedReasons } from "@mailfleet/domain";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   addActor,
@@ -275,6 +276,32 @@ describe("states", () => {
       expect(await allowed(addActor(world, "operator", null), resource, tenantActions)).toEqual(managesTenants);
     },
   );
+
+  it("a mailbox that somebody else may have repaired is polled by its channel, and used in no other way", async () => {
+    const tenantId = addTenant(world);
+    const actions: readonly Action[] = needsMailbox;
+    for (const reason of retriedReasons) {
+      const resource = { tenantId, mailboxId: addMailbox(world, tenantId, "needs-attention", reason) };
+      expect(await allowed(channelActor(tenantId), resource)).toEqual(["mailbox.poll"]);
+      for (const actor of [addActor(world, "agent", tenantId), addActor(world, "operator", null)])
+        expect(await allowed(actor, resource, actions)).toEqual([]);
+    }
+  });
+
+  it("a mailbox that waits for its owner or an operator is not polled, whatever the reason", async () => {
+    const tenantId = addTenant(world);
+    const others = [...Object.keys(remedyByCode), "credential.revoked", null].filter(
+      (reason) => reason === null || !isRetried(reason),
+    );
+    for (const reason of others) {
+      const resource = { tenantId, mailboxId: addMailbox(world, tenantId, "needs-attention", reason) };
+      expect(await allowed(channelActor(tenantId), resource)).toEqual([]);
+    }
+    for (const state of ["pending", "paused", "disconnected"]) {
+      const resource = { tenantId, mailboxId: addMailbox(world, tenantId, state, "consent.missing") };
+      expect(await allowed(channelActor(tenantId), resource)).toEqual([]);
+    }
+  });
 
   it("what uses a mailbox must name it, so that its state is looked at", async () => {
     const tenantId = addTenant(world);

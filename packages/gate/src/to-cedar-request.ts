@@ -37,10 +37,13 @@ export function toCedarRequest(question: Question): CedarRequest {
 
   const mailbox = { type: "Mailbox", id: mailboxId };
   if (facts.mailbox !== null) {
-    const owner = { type: "Tenant", id: facts.mailbox.tenantId };
+    const { tenantId: ownerId, state, reason } = facts.mailbox;
+    const owner = { type: "Tenant", id: ownerId };
+    // Only where it decides: a reason that nothing depends on would be remembered in vain.
+    const why = state === "needs-attention" && typeof reason === "string" ? { reason } : {};
     entities.push({
       uid: mailbox,
-      attrs: { owner: { __entity: owner }, state: facts.mailbox.state },
+      attrs: { owner: { __entity: owner }, state, ...why },
       parents: [owner],
     });
   }

@@ -45,9 +45,14 @@ export function addTenant(world: World, state: NonNullable<Facts["tenant"]>["sta
   return tenantId;
 }
 
-export function addMailbox(world: World, tenantId: TenantId, state = "active"): MailboxId {
+export function addMailbox(
+  world: World,
+  tenantId: TenantId,
+  state = "active",
+  reason: string | null = null,
+): MailboxId {
   const mailboxId = newId(MailboxId);
-  world.mailboxes.set(mailboxId, { tenantId, state });
+  world.mailboxes.set(mailboxId, { tenantId, state, reason });
   return mailboxId;
 }
 

@@ -7,6 +7,8 @@ import { sampleMails } from "@mailfleet/testkit/sample-mail";
 import { type EmbeddedMail, startEmbeddedMail } from "@mailfleet/testkit/servers";
 import { createLocalKeyManagement } from "@mailfleet/vault";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Dump, dumpDatabase } from "./dump-database.ts";
+import { openCredentialOfDump } from "./open-dump.ts";
 import { type Fleet, openFleet, type TestTenant } from "./open-fleet.ts";
 import { type OperatorCli, openOperatorCli } from "./operator-cli.ts";
 import { sendRequest, submissionOf } from "./outbox.ts";
@@ -56,6 +58,7 @@ describe("offboarding a tenant", () => {
   let waiting: string;
   let escaped: { id: CredentialId; version: number; flow: string; sealed: Buffer };
   let wrapped: Buffer;
+  let before: Dump;
   const delivered = sampleMails({ count: 20, seed: 9, sizeBytes: 2_000 }).map(({ raw }) => raw);
 
   beforeAll(async () => {
@@ -81,14 +84,23 @@ describe("offboarding a tenant", () => {
     const [key] =
       await fleet.sql`select wrapped from tenant_keys where owner = ${tenantId} and purpose = 'credentials'`;
     [escaped, wrapped] = [row, key?.["wrapped"] as Buffer];
+    before = await dumpDatabase(fleet.sql);
   });
   afterAll(async () => {
     await fleet?.close();
     await mail?.close();
   });
 
+  const target = () => ({ tenantId: tenant.tenantId, mailboxId });
+  const keyFile = () => join(fleet.folder, "local.key");
+  const credentialsOf = (dump: Dump) => dump.find(({ table }) => table === "credentials");
   const tenantState = async (tenantId: TenantId) =>
     (await fleet.sql`select state from tenants where id = ${tenantId}`)[0]?.["state"];
+
+  it("was worth doing: until then a dump of the database and the wrapping key open its credential", async () => {
+    const opened = await openCredentialOfDump(before, keyFile(), target());
+    expect(opened).toEqual({ user: leaver, password: "pw" });
+  });
 
   it("is not done by a command that does not say the key twice", async () => {
     expect(await cli.run("tenant offboard leaver --json")).toMatchObject({ code: 2 });
@@ -121,19 +133,17 @@ describe("offboarding a tenant", () => {
   });
 
   it("leaves nothing that opens the tenant's credentials: not every row there is, with the wrapping key", async () => {
-    const tables = await fleet.sql`
-      select relname as name from pg_class
-      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition`;
-    const rows = tables.map(({ name }) => fleet.sql`select t::text as row from ${fleet.sql(String(name))} t`);
-    const dump = (await Promise.all(rows))
-      .flat()
-      .map(({ row }) => String(row))
-      .join("\n");
-    expect(dump).toContain(tenant.tenantId);
-    for (const secret of [escaped.sealed, wrapped]) expect(dump).not.toContain(secret.toString("hex"));
+    const dump = await dumpDatabase(fleet.sql);
+    const text = dump.map(({ rows }) => rows).join("\n");
+    expect(text).toContain(tenant.tenantId);
+    for (const secret of [escaped.sealed, wrapped]) expect(text).not.toContain(secret.toString("hex"));
+    await expect(openCredentialOfDump(dump, keyFile(), target())).rejects.toMatchObject({ code: "credential.missing" });
+    const spliced = dump.map((part) => (part.table === "credentials" ? (credentialsOf(before) ?? part) : part));
+    const opening = openCredentialOfDump(spliced, keyFile(), target());
+    await expect(opening).rejects.toMatchObject({ code: "credential.unreadable" });
 
     // Not even a sealed credential that got away before: no key that unwraps is left beside it.
-    const management = await createLocalKeyManagement({ keyFile: join(fleet.folder, "local.key") });
+    const management = await createLocalKeyManagement({ keyFile: keyFile() });
     const keys =
       await fleet.sql`select purpose, version, key_id, wrapped from tenant_keys where owner = ${tenant.tenantId}`;
     for (const key of keys) {
@@ -154,7 +164,7 @@ describe("offboarding a tenant", () => {
     const told =
       await fleet.sql`select type from events where tenant_id = ${tenant.tenantId} order by seq desc limit 2`;
     expect(told.map(({ type }) => type)).toEqual(["tenant.offboarded", "submission.cancelled"]);
-    await expect(readFile(join(fleet.folder, "local.key"))).resolves.toBeDefined();
+    await expect(readFile(keyFile())).resolves.toBeDefined();
   });
 
   it("touches nobody else", async () => {

@@ -13,9 +13,10 @@ import {
 } from "@mailfleet/testkit/servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { canariesIn, newCanary } from "./canary.ts";
+import { dumpDatabase } from "./dump-database.ts";
 import { type Fleet, openFleet, type TestTenant } from "./open-fleet.ts";
 import { sendRequest, submissionOf } from "./outbox.ts";
-import { addActiveMailbox, addTenant } from "./provision.ts";
+import { activate, addActiveMailbox, addMailbox, addTenant } from "./provision.ts";
 import { type QueueTrace, traceBullmqTables, traceRedis } from "./queue-trace.ts";
 import { storedCount, workOf } from "./stored.ts";
 import { until } from "./until.ts";
@@ -23,6 +24,7 @@ import { until } from "./until.ts";
 const names = [
   "password",
   "wrong-password",
+  "refresh-token",
   "mailbox",
   "sender",
   "subject",
@@ -107,6 +109,12 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
         const lockedId = await addActiveMailbox(fleet, tenant, locked);
         await until("the wrong password", async () => (await workOf(fleet, lockedId)).failures_count === 1);
 
+        const consented = { address: `consented-${address}`, password: "replaced at once", imap };
+        const consentedId = await addMailbox(fleet, tenant, consented);
+        await putRefreshToken(consentedId, consented.address);
+        await activate(fleet, tenant, consentedId);
+        await until("the refresh token", async () => (await workOf(fleet, consentedId)).last_failure !== null);
+
         const words = `<${recipient}> ${canaries["server-words"]} ${canaries.password}`;
         await sendAndEnd(mailboxId, "sent");
         smtp.play({ recipients: { [recipient]: `550 5.1.1 ${words}` } });
@@ -120,6 +128,15 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
         await sendAndEnd(mailboxId, "uncertain");
         smtp.play();
         await breakTables(mailboxId);
+      }
+
+      async function putRefreshToken(mailboxId: MailboxId, user: string): Promise<void> {
+        const { gate, credentials, operator } = fleet;
+        const resource = { tenantId: tenant.tenantId, mailboxId };
+        const grant = await gate.authorize({ actor: operator, action: "credential.manage", resource });
+        const material = { user, app: "issuer", refreshToken: canaries["refresh-token"] };
+        const credential = { flow: "oauth-refresh-token", material };
+        await credentials.put(grant, mailboxId, credential, { signal: AbortSignal.timeout(10_000) });
       }
 
       /** A refused login stops the mailbox until somebody has looked at it. */
@@ -201,6 +218,12 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
         expect(canariesIn(output, canaries)).toEqual([]);
       });
 
+      it.skipIf(process.platform !== "linux")("no process was started with one in its arguments", async () => {
+        for (const { pid } of fleet.apps)
+          expect(canariesIn(await readFile(`/proc/${pid}/cmdline`, "latin1"), canaries)).toEqual([]);
+        expect(fleet.apps.length).toBeGreaterThan(0);
+      });
+
       it("no metric does", async () => {
         const pages = healthPorts.map(async (port) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
         const text = (await Promise.all(pages)).join("\n");
@@ -216,17 +239,13 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
       });
 
       it("no row does, but for content where messages are and addresses where mailboxes and submissions are", async () => {
-        const tables = await fleet.sql`
-        select relname as name from pg_class
-        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
+        const dump = await dumpDatabase(fleet.sql);
         const found = new Map<string, string[]>();
-        for (const table of tables.map(({ name }) => String(name))) {
-          const rows = await fleet.sql`select t::text as row from ${fleet.sql(table)} t`;
-          const text = rows.map(({ row }) => String(row)).join("\n");
-          for (const name of canariesIn(text, canaries)) found.set(name, [...(found.get(name) ?? []), table]);
-          if (["audit", "events", "credentials", "submission_attempts"].includes(table))
-            expect(rows.count).toBeGreaterThan(0);
+        for (const { table, rows } of dump) {
+          for (const name of canariesIn(rows, canaries)) found.set(name, [...(found.get(name) ?? []), table]);
+          if (["audit", "events", "credentials", "submission_attempts"].includes(table)) expect(rows).not.toBe("");
         }
+        if (backend === "PostgreSQL") expect(dump.map(({ schema }) => schema)).toContain("bullmq");
         expect(Object.fromEntries(found)).toEqual(tablesOf);
       });
 

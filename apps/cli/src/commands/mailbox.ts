@@ -41,7 +41,7 @@ export const addMailbox: AddCommand = (program, run) => {
             ...{
               "Proven to be": sayBinding(shown.binding),
               "Proven at": shown.provenAt,
-              "Next due": shown.nextDue,
+              [shown.state === "needs-attention" ? "Tried again at" : "Next due"]: shown.nextDue,
               Epoch: shown.epoch,
             },
             ...{ "Sent copies": shown.sentCopy },

@@ -6,7 +6,11 @@ import { UsageError } from "../faults.ts";
 import { findTenant, missing } from "../find-resources.ts";
 import { parseSequence } from "../parse-options.ts";
 
-type SetOptions = Options & { readonly outbound?: OutboundPolicy; readonly quarantineMax?: number };
+type SetOptions = Options & {
+  readonly outbound?: OutboundPolicy;
+  readonly quarantineMax?: number;
+  readonly quarantineBytesMax?: number;
+};
 type RuleOptions = Options & { readonly inbound?: string; readonly outbound?: string; readonly remove?: boolean };
 type AllowOptions = Options & { readonly sender?: string; readonly recipient?: string; readonly remove?: boolean };
 
@@ -28,15 +32,20 @@ export const addPolicy: AddCommand = (program, run) => {
   )
     .addOption(new Option("--outbound <policy>", "to whom it may write").choices(outboundPolicies))
     .option("--quarantine-max <n>", "so many messages are held, the oldest go first", parseSequence)
+    .option("--quarantine-bytes-max <n>", "what is held weighs at most so many bytes", parseSequence)
     .action((key: string, options: SetOptions) => change(run, key, options, () => toChanges(options)));
   addRule(policy, run);
   addAllow(policy, run);
 };
 
-function toChanges({ outbound, quarantineMax }: SetOptions): Partial<TenantPolicy> {
-  if (outbound === undefined && quarantineMax === undefined)
-    throw new UsageError("nothing to set", "Name --outbound or --quarantine-max.");
-  return { ...(outbound && { outbound }), ...(quarantineMax === undefined ? {} : { quarantineMax }) };
+function toChanges({ outbound, quarantineMax, quarantineBytesMax }: SetOptions): Partial<TenantPolicy> {
+  if (outbound === undefined && quarantineMax === undefined && quarantineBytesMax === undefined)
+    throw new UsageError("nothing to set", "Name --outbound, --quarantine-max or --quarantine-bytes-max.");
+  return {
+    ...(outbound && { outbound }),
+    ...(quarantineMax === undefined ? {} : { quarantineMax }),
+    ...(quarantineBytesMax === undefined ? {} : { quarantineBytesMax }),
+  };
 }
 
 function addRule(policy: Command, run: CommandLine): void {
@@ -120,6 +129,7 @@ async function change(
 function describePolicy({
   outbound,
   quarantineMax,
+  quarantineBytesMax,
   inboundActions,
   outboundActions,
   senders,
@@ -132,7 +142,11 @@ function describePolicy({
   return {
     ...{ "May write to": outbound, "Allowed recipients": recipients.join(", ") || null },
     ...{ "Inbound rules": rules(inboundActions), "Outbound rules": rules(outboundActions) },
-    ...{ "Attributed senders": senders.join(", ") || null, "Held at most": quarantineMax },
+    ...{
+      "Attributed senders": senders.join(", ") || null,
+      "Held at most": quarantineMax,
+      "Bytes held at most": quarantineBytesMax,
+    },
   };
 }
 

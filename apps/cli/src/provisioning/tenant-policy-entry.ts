@@ -20,6 +20,9 @@ export const TenantPolicyEntry = z.strictObject({
   quarantineMax: z.int().min(0).max(1_000_000).optional().meta({
     description: "So many messages are held; the oldest go first.",
   }),
+  quarantineBytesMax: z.int().min(0).max(100_000_000_000_000).optional().meta({
+    description: "What is held weighs at most so many bytes; the oldest go first, and at once what is larger alone.",
+  }),
   inboundActions: z
     .record(Label, z.enum(["deliver", "flag", "quarantine"]))
     .optional()

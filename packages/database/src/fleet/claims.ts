@@ -1,4 +1,4 @@
-import type { Epoch, TenantId } from "@mailfleet/domain";
+import { type Epoch, retriedReasons, type TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Sql } from "../connection.ts";
 import { microBatch } from "../micro-batch.ts";
@@ -51,6 +51,8 @@ export type PollStart = {
   readonly hostReturning: boolean;
   /** What the bodies read of the mailbox have weighed since midnight UTC. */
   readonly bytesToday: number;
+  /** Why it needs attention, where it is tried again by itself; null for an active mailbox. */
+  readonly awaitsRepair: string | null;
   /** There is more to read than what is new in its folder: other folders, or a backfill that is not done. */
   readonly readsMore: boolean;
 };
@@ -219,8 +221,12 @@ async function start(
   }));
 }
 
+/** It needs attention, and is looked at now and then by itself. */
+const isRetriedRow = (sql: Sql) => sql`
+  w.state = 'needs-attention' and w.state_reason = any(${[...retriedReasons] as string[]})`;
+
 const passColumns = (sql: Sql) => sql`
-  w.quiet_passes_count, w.last_failure, lower(w.imap ->> 'host') as host,
+  w.quiet_passes_count, w.last_failure, case when ${isRetriedRow(sql)} then w.state_reason end as awaits_repair, lower(w.imap ->> 'host') as host,
   (select jsonb_build_array(interval_ms_min, freshness_ms) from tenants where id = w.tenant_id) as bounds,
   case when w.lane <> '' then (
     select jsonb_build_array(openings_count, openings_count > 0 or returned_at > now() - interval '5 minutes')
@@ -237,7 +243,9 @@ function pollStartOf(row: Record<string, unknown>): PollStart {
   const breaker = { host: String(row["host"]), openingsCount };
   const bytesToday = Number(row["bytes_today"] ?? 0);
   const readsMore = row["reads_more"] === true;
-  return { intervalMsMin, freshnessMs, breaker, hostReturning: hostReturning === true, bytesToday, readsMore };
+  const awaitsRepair = row["awaits_repair"] as string | null;
+  const bounds = { intervalMsMin, freshnessMs };
+  return { ...bounds, breaker, hostReturning: hostReturning === true, bytesToday, awaitsRepair, readsMore };
 }
 
 async function heartbeat({ sql }: Connection, work: WorkTable, items: readonly Timed[]): Promise<readonly boolean[]> {
@@ -258,10 +266,9 @@ async function heartbeat({ sql }: Connection, work: WorkTable, items: readonly T
 async function finish({ sql }: Connection, work: WorkTable, items: readonly Finish[]): Promise<readonly boolean[]> {
   const state = sql(work.stateColumn);
   // What was paused while it ran stays without a schedule; resuming gives it one.
-  const nextDue =
-    work.dueOnlyWhile === null
-      ? sql`asked.next_due`
-      : sql`case when w.state = ${work.dueOnlyWhile} then asked.next_due end`;
+  const nextDue = work.hasLifecycle
+    ? sql`case when w.state = 'active' or (${isRetriedRow(sql)}) then asked.next_due end`
+    : sql`asked.next_due`;
   const { holder, before, afterwards } = residency(sql, work);
   const pass = work.tellsPass
     ? sql`, quiet_passes_count = coalesce((asked.pass ->> 'quietPassesCount')::int, w.quiet_passes_count),

@@ -11,8 +11,8 @@ export type WorkTable = {
   readonly claimable: readonly string[];
   /** In the hands of a worker, and not yet at the point of no return. */
   readonly claimed: "claimed";
-  /** The lifecycle state without which a finished row is not due again; null where the row has no lifecycle of its own. */
-  readonly dueOnlyWhile: "active" | null;
+  /** Whether a finished row is due again only while its lifecycle has it polled: `active`, or waiting for a repair (`retriedReasons`). */
+  readonly hasLifecycle: boolean;
   /** Whether a row tells how its last pass went. */
   readonly tellsPass: boolean;
   /** Whether a worker may hold something open for the row between two runs (`worker_id`). */
@@ -34,7 +34,7 @@ export const mailboxWork: WorkTable = {
   claimed: "claimed",
   gatherMs: 10,
   running: "running",
-  dueOnlyWhile: "active",
+  hasLifecycle: true,
   tellsPass: true,
   resident: true,
   beats: true,
@@ -49,7 +49,7 @@ export const submissionWork: WorkTable = {
   claimed: "claimed",
   gatherMs: 3, // a connection is held meanwhile
   running: "transmitting",
-  dueOnlyWhile: null,
+  hasLifecycle: false,
   tellsPass: false,
   resident: false,
   beats: false,
@@ -67,7 +67,7 @@ export const reconcileWork: WorkTable = {
   claimed: "claimed",
   gatherMs: 10,
   running: "running",
-  dueOnlyWhile: null,
+  hasLifecycle: false,
   tellsPass: false,
   resident: false,
   beats: false,

@@ -1,5 +1,5 @@
 import type { Namespace, TenantId } from "@mailfleet/domain";
-import { integer, pgTable, text, uuid } from "../drizzle.ts";
+import { bigint, integer, pgTable, text, uuid } from "../drizzle.ts";
 import { instant } from "./columns.ts";
 
 export const outboundPolicies = ["replies-only", "known-correspondents", "allow-list", "open"] as const;
@@ -22,6 +22,7 @@ export const tenants = pgTable("tenants", {
 
   outboundPolicy: text("outbound_policy", { enum: outboundPolicies }).notNull().default("open"),
   quarantineMax: integer("quarantine_max").notNull().default(10_000),
+  quarantineBytesMax: bigint("quarantine_bytes_max", { mode: "number" }).notNull().default(10_000_000_000),
   uncertainPolicy: text("uncertain_policy", { enum: uncertainPolicies }).notNull().default("hold"),
 });
 

@@ -38,8 +38,8 @@ export type Facts = {
     /** To whom it may write: "replies-only", "known-correspondents", "allow-list" or "open". */
     readonly outbound: string;
   } | null;
-  /** `state` is one of the mailbox's lifecycle states; `tenantId` is its owner, whoever asks. */
-  readonly mailbox: { readonly tenantId: TenantId; readonly state: string } | null;
+  /** `state` is one of the mailbox's lifecycle states, `reason` why it is in it; `tenantId` is its owner, whoever asks. */
+  readonly mailbox: { readonly tenantId: TenantId; readonly state: string; readonly reason?: string | null } | null;
   /** Null where nothing is addressed. */
   readonly recipients: RecipientFacts | null;
 };
