@@ -3,6 +3,7 @@ import type { SecureContext } from "node:tls";
 import type { Login, MailServer, OutgoingMessage, SendReceipt, VettedAddress } from "@mailfleet/domain";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import { authOf, bearerAuth, bearerMethod } from "./bearer-auth.ts";
+import { offersSmtpUtf8 } from "./beyond-ascii.ts";
 import { ServerIsFull } from "./server-places.ts";
 import type { SmtpLimits } from "./smtp-limits.ts";
 import { toOperationalError } from "./to-operational-error.ts";
@@ -54,6 +55,7 @@ export async function openSmtpSession(
     if (error.code !== "provider.throttled") throw error;
     throw new ServerIsFull(error.code, error.message, error);
   }
+  const isBeyondAsciiTaken = offersSmtpUtf8(connection.lastServerResponse || "");
   const loggedIn = await step<boolean>({ msMax: limits.loginMsMax, signal }, (done) =>
     connection.login(authOf(login), (error, answer) => done(error, answer === true)),
   );
@@ -63,7 +65,7 @@ export async function openSmtpSession(
   }
   return {
     transmit: (message, { signal }) =>
-      transmit({ connection, step, limits, now, loginKind: login.kind }, message, signal),
+      transmit({ connection, step, limits, now, loginKind: login.kind, isBeyondAsciiTaken }, message, signal),
     isOpen: () => !connection.destroyed,
     quit: () => quit(connection, limits.quitMsMax),
   };

@@ -6,6 +6,7 @@ export type PostfixSettings = {
   readonly security: "tls" | "starttls";
   readonly certificate: CertificateFiles;
   readonly saslSocketPath: string;
+  readonly smtputf8: boolean;
   /** Owns what is delivered. */
   readonly owner: { readonly uid: number; readonly gid: number };
 };
@@ -14,7 +15,7 @@ export type PostfixSettings = {
  * `main.cf` of a submission server that takes every domain as its own, so that nothing can ever leave this machine, and
  * puts every message of every recipient into one Maildir.
  */
-export function mainCf({ folder, security, certificate, saslSocketPath, owner }: PostfixSettings): string {
+export function mainCf({ folder, security, certificate, saslSocketPath, smtputf8, owner }: PostfixSettings): string {
   const settings = {
     compatibility_level: "3.6",
     queue_directory: `${folder}/queue`,
@@ -40,6 +41,8 @@ export function mainCf({ folder, security, certificate, saslSocketPath, owner }:
     alias_maps: "",
     default_transport: "error:this server relays nothing",
     relay_transport: "error:this server relays nothing",
+
+    smtputf8_enable: smtputf8 ? "yes" : "no",
 
     smtpd_tls_cert_file: certificate.certPath,
     smtpd_tls_key_file: certificate.keyPath,
