@@ -126,12 +126,14 @@ describe("quarantine", () => {
 describe("policy", () => {
   it("is set by an operator, shown to the tenant's service, and changed by nobody else", async () => {
     expect(await cli.run("policy set acme --outbound allow-list --quarantine-max 7")).toMatchObject({ code: 0 });
+    expect(await cli.run("policy set acme --automatic-answers-per-day-max 50")).toMatchObject({ code: 0 });
     expect(await cli.run("policy rule acme executable-attachment --inbound quarantine")).toMatchObject({ code: 0 });
     expect(await cli.run("policy rule acme secret-leaving --outbound refuse")).toMatchObject({ code: 0 });
     expect(await cli.run("policy allow acme --recipient @Friends.example")).toMatchObject({ code: 0 });
     expect(await cli.run("policy allow acme --sender boss@acme.example")).toMatchObject({ code: 0 });
     expect((await cli.run("policy show acme --json", service)).json()).toEqual({
       ...{ outbound: "allow-list", quarantineMax: 7, senders: ["boss@acme.example"], recipients: ["@friends.example"] },
+      automaticAnswersPerDayMax: 50,
       inboundActions: { "executable-attachment": "quarantine" },
       outboundActions: { "secret-leaving": "refuse" },
     });

@@ -10,7 +10,15 @@ import { type DraftMessage, judgePage } from "./judge-page.ts";
 const grant = {} as Grant<"mailbox.poll">; // handed through, never looked at here
 const { signal } = new AbortController();
 const openPolicy: TenantPolicy = {
-  ...{ outbound: "open", quarantineMax: 10, inboundActions: {}, outboundActions: {}, senders: [], recipients: [] },
+  ...{
+    outbound: "open",
+    quarantineMax: 10,
+    automaticAnswersPerDayMax: 10,
+    inboundActions: {},
+    outboundActions: {},
+    senders: [],
+    recipients: [],
+  },
 };
 
 function draft(raw: string): DraftMessage {

@@ -1,4 +1,4 @@
-import { type OutboundPolicy, outboundPolicies, type TenantPolicy } from "@mailfleet/database";
+import { outboundPolicies, type TenantPolicy } from "@mailfleet/database";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
@@ -6,7 +6,7 @@ import { UsageError } from "../faults.ts";
 import { findTenant, missing } from "../find-resources.ts";
 import { parseSequence } from "../parse-options.ts";
 
-type SetOptions = Options & { readonly outbound?: OutboundPolicy; readonly quarantineMax?: number };
+type SetOptions = Options & Partial<Pick<TenantPolicy, "outbound" | "quarantineMax" | "automaticAnswersPerDayMax">>;
 type RuleOptions = Options & { readonly inbound?: string; readonly outbound?: string; readonly remove?: boolean };
 type AllowOptions = Options & { readonly sender?: string; readonly recipient?: string; readonly remove?: boolean };
 
@@ -23,20 +23,25 @@ export const addPolicy: AddCommand = (program, run) => {
   addLeaf(
     policy,
     "set <tenant>",
-    "to whom a tenant may write, and how much it holds",
+    "to whom a tenant may write, how much it holds, how often it answers by itself",
     "policy set acme --outbound replies-only",
   )
     .addOption(new Option("--outbound <policy>", "to whom it may write").choices(outboundPolicies))
     .option("--quarantine-max <n>", "so many messages are held, the oldest go first", parseSequence)
+    .option("--automatic-answers-per-day-max <n>", "so many automatic answers leave in any 24 hours", parseSequence)
     .action((key: string, options: SetOptions) => change(run, key, options, () => toChanges(options)));
   addRule(policy, run);
   addAllow(policy, run);
 };
 
-function toChanges({ outbound, quarantineMax }: SetOptions): Partial<TenantPolicy> {
-  if (outbound === undefined && quarantineMax === undefined)
-    throw new UsageError("nothing to set", "Name --outbound or --quarantine-max.");
-  return { ...(outbound && { outbound }), ...(quarantineMax === undefined ? {} : { quarantineMax }) };
+function toChanges({ outbound, quarantineMax, automaticAnswersPerDayMax }: SetOptions): Partial<TenantPolicy> {
+  if (outbound === undefined && quarantineMax === undefined && automaticAnswersPerDayMax === undefined)
+    throw new UsageError("nothing to set", "Name --outbound, --quarantine-max or --automatic-answers-per-day-max.");
+  return {
+    ...(outbound && { outbound }),
+    ...(quarantineMax === undefined ? {} : { quarantineMax }),
+    ...(automaticAnswersPerDayMax === undefined ? {} : { automaticAnswersPerDayMax }),
+  };
 }
 
 function addRule(policy: Command, run: CommandLine): void {
@@ -120,6 +125,7 @@ async function change(
 function describePolicy({
   outbound,
   quarantineMax,
+  automaticAnswersPerDayMax,
   inboundActions,
   outboundActions,
   senders,
@@ -133,6 +139,7 @@ function describePolicy({
     ...{ "May write to": outbound, "Allowed recipients": recipients.join(", ") || null },
     ...{ "Inbound rules": rules(inboundActions), "Outbound rules": rules(outboundActions) },
     ...{ "Attributed senders": senders.join(", ") || null, "Held at most": quarantineMax },
+    "Automatic answers a day": automaticAnswersPerDayMax,
   };
 }
 

@@ -56,7 +56,12 @@ function want(changes: Partial<WantedTenant> = {}): WantedTenant {
 /** The rows as they are once `wanted` was applied. */
 function stored(wanted: WantedTenant, changes: Partial<ProvisionedTenant> = {}): ProvisionedTenant {
   const { key, namespace, weight, mailboxes } = wanted;
-  const policies = { uncertainPolicy: "hold", outboundPolicy: "open", quarantineMax: 10_000 } as const;
+  const policies = {
+    uncertainPolicy: "hold",
+    outboundPolicy: "open",
+    quarantineMax: 10_000,
+    automaticAnswersPerDayMax: 1_000,
+  } as const;
   const created = { createdAt: new Date(0), state: "active", ...policies } as const;
   return {
     ...{ id: newId(TenantId), key, namespace: Namespace.parse(namespace), weight, ...created },

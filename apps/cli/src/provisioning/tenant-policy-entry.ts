@@ -20,6 +20,9 @@ export const TenantPolicyEntry = z.strictObject({
   quarantineMax: z.int().min(0).max(1_000_000).optional().meta({
     description: "So many messages are held; the oldest go first.",
   }),
+  automaticAnswersPerDayMax: z.int().min(0).max(1_000_000).optional().meta({
+    description: "So many automatic answers leave in any 24 hours, from all mailboxes together (1,000). 0: none.",
+  }),
   inboundActions: z
     .record(Label, z.enum(["deliver", "flag", "quarantine"]))
     .optional()
