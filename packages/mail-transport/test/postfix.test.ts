@@ -78,6 +78,35 @@ describe.skipIf(!canRunPostfix())("Postfix", () => {
     });
   });
 
+  it("takes what more mailboxes send at once than it takes connections", { timeout: 60_000 }, async () => {
+    const users = Array.from({ length: 30 }, (_, index) => `sender-${index}@example.com`);
+    await using opened = new AsyncDisposableStack();
+    const server = opened.adopt(
+      await startPostfix({
+        users: Object.fromEntries(users.map((name) => [name, "right"])),
+        connectionsPerClientMax: 4,
+      }),
+      (started) => started.close(),
+    );
+    const { host, port, security, caPem } = server;
+    const pool = { waitMsMax: 50_000 };
+    const transport = opened.adopt(
+      createSmtpMailTransport({ guard, tls: { caPem }, pool, now: () => new Date() }),
+      (made) => made.close(),
+    );
+    const raw = new Uint8Array(Buffer.from("Subject: x\r\n\r\nx\r\n"));
+    const sending = users.map((name) =>
+      transport.send(
+        { server: { host, port, security }, login: { ...password("right"), user: name } },
+        { envelope: { from: name, to: ["anna@example.com"] }, raw },
+        { signal: AbortSignal.timeout(50_000), beforeTransmit: async () => {} },
+      ),
+    );
+    expect(await Promise.all(sending)).toHaveLength(users.length);
+    expect(server.output()).toContain("Connection concurrency limit exceeded");
+    expect(await server.delivered()).toHaveLength(users.length);
+  });
+
   describe("and addresses beyond ASCII, in a message whose header is", () => {
     const ascii = "Subject: x\r\n\r\nx\r\n";
     const beyond = "To: <用户@example.com>\r\nSubject: x\r\n\r\nx\r\n";

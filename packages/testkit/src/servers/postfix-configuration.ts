@@ -7,6 +7,7 @@ export type PostfixSettings = {
   readonly certificate: CertificateFiles;
   readonly saslSocketPath: string;
   readonly smtputf8: boolean;
+  readonly connectionsPerClientMax: number;
   /** Owns what is delivered. */
   readonly owner: { readonly uid: number; readonly gid: number };
 };
@@ -15,7 +16,8 @@ export type PostfixSettings = {
  * `main.cf` of a submission server that takes every domain as its own, so that nothing can ever leave this machine, and
  * puts every message of every recipient into one Maildir.
  */
-export function mainCf({ folder, security, certificate, saslSocketPath, smtputf8, owner }: PostfixSettings): string {
+export function mainCf(options: PostfixSettings): string {
+  const { folder, security, certificate, saslSocketPath, smtputf8, connectionsPerClientMax, owner } = options;
   const settings = {
     compatibility_level: "3.6",
     queue_directory: `${folder}/queue`,
@@ -42,6 +44,7 @@ export function mainCf({ folder, security, certificate, saslSocketPath, smtputf8
     default_transport: "error:this server relays nothing",
     relay_transport: "error:this server relays nothing",
 
+    smtpd_client_connection_count_limit: String(connectionsPerClientMax),
     smtputf8_enable: smtputf8 ? "yes" : "no",
 
     smtpd_tls_cert_file: certificate.certPath,

@@ -17,6 +17,8 @@ export type PostfixOptions = {
   readonly security?: "tls" | "starttls";
   /** Whether it offers SMTPUTF8 (RFC 6531); it does unless told otherwise. */
   readonly smtputf8?: boolean;
+  /** More at once are turned away with 421; Postfix's own 50 unless told otherwise. */
+  readonly connectionsPerClientMax?: number;
   /** User name to password, for AUTH PLAIN and LOGIN. */
   readonly users?: Readonly<Record<string, string>>;
   /** Whom to ask about tokens; without it those of `token` are taken. */
@@ -56,7 +58,8 @@ export function canRunPostfix(): boolean {
  * is delivered here and nothing is relayed. `reject@…` is refused for good, `defer@…` for now. Ask `canRunPostfix()` first.
  */
 export async function startPostfix(options: PostfixOptions = {}): Promise<PostfixServer> {
-  const { security = "starttls", smtputf8 = true, users = { "user@example.com": "right" } } = options;
+  const { security = "starttls", smtputf8 = true, connectionsPerClientMax = 50 } = options;
+  const { users = { "user@example.com": "right" } } = options;
   const program = findProgram("master");
   if (program === null) throw new Error("postfix is not installed");
   const folder = await temporaryFolder("postfix");
@@ -65,13 +68,8 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
   await mkdir(join(folder.path, "sasl"));
   const sasl = await startSaslAuthority(join(folder.path, "sasl"), users, options.tokens);
   const settings = {
-    folder: folder.path,
-    port,
-    security,
-    certificate,
-    saslSocketPath: sasl.socketPath,
-    smtputf8,
-    owner: nobody,
+    ...{ folder: folder.path, port, security, certificate, owner: nobody },
+    ...{ saslSocketPath: sasl.socketPath, smtputf8, connectionsPerClientMax },
   };
   await prepare(settings);
 
