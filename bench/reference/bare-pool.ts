@@ -13,6 +13,8 @@ type Order = {
   readonly password: string;
   readonly caFile: string;
   readonly connectionsCount: number;
+  /** null: as many as come. */
+  readonly messagesPerConnection: number | null;
   readonly messagesCount: number;
   readonly text: string;
   readonly to: string;
@@ -21,10 +23,11 @@ type Order = {
 };
 
 const order = JSON.parse(readFileSync(0, "utf8")) as Order;
-const { host, port, user, password, caFile, connectionsCount, messagesCount, text, to, everyMs } = order;
+const { host, port, user, password, caFile, connectionsCount, messagesPerConnection } = order;
+const { messagesCount, text, to, everyMs } = order;
 const pool = nodemailer.createTransport({
   ...{ pool: true, host, port, secure: false, requireTLS: true },
-  ...{ maxConnections: connectionsCount, maxMessages: Number.POSITIVE_INFINITY },
+  ...{ maxConnections: connectionsCount, maxMessages: messagesPerConnection ?? Number.POSITIVE_INFINITY },
   auth: { user, pass: password },
   tls: { ca: readFileSync(caFile, "utf8") },
 });

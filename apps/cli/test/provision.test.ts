@@ -264,7 +264,8 @@ describe("provision", () => {
     expect((await cli.run("policy show gamma --json")).code).not.toBe(0);
     expect(await gamma()).toMatchObject({ code: 0, plan: ["gamma create"] });
     const wanted = {
-      ...{ outbound: "replies-only", quarantineMax: 10_000, outboundActions: {}, recipients: [] },
+      ...{ outbound: "replies-only", quarantineMax: 10_000, automaticAnswersPerDayMax: 1_000 },
+      ...{ outboundActions: {}, recipients: [] },
       quarantineBytesMax: 2_000_000,
       inboundActions: { "executable-attachment": "quarantine", "*": "flag" },
       senders: ["@friends.example", "ada@other.example"],

@@ -128,6 +128,7 @@ describe("policy", () => {
     expect(
       await cli.run("policy set acme --outbound allow-list --quarantine-max 7 --quarantine-bytes-max 900"),
     ).toMatchObject({ code: 0 });
+    expect(await cli.run("policy set acme --automatic-answers-per-day-max 50")).toMatchObject({ code: 0 });
     expect(await cli.run("policy rule acme executable-attachment --inbound quarantine")).toMatchObject({ code: 0 });
     expect(await cli.run("policy rule acme secret-leaving --outbound refuse")).toMatchObject({ code: 0 });
     expect(await cli.run("policy allow acme --recipient @Friends.example")).toMatchObject({ code: 0 });
@@ -135,6 +136,7 @@ describe("policy", () => {
     expect((await cli.run("policy show acme --json", service)).json()).toEqual({
       ...{ outbound: "allow-list", quarantineMax: 7, senders: ["boss@acme.example"], recipients: ["@friends.example"] },
       quarantineBytesMax: 900,
+      automaticAnswersPerDayMax: 50,
       inboundActions: { "executable-attachment": "quarantine" },
       outboundActions: { "secret-leaving": "refuse" },
     });

@@ -14,6 +14,7 @@ const openPolicy: TenantPolicy = {
     outbound: "open",
     quarantineMax: 10,
     quarantineBytesMax: 1_000,
+    automaticAnswersPerDayMax: 10,
     inboundActions: {},
     outboundActions: {},
     senders: [],

@@ -41,6 +41,8 @@ export type TenantTerms = {
   readonly smtp: MailServer;
 };
 
+export type FleetPart = "scheduler" | "sendWorkers" | "postgres" | "queue";
+
 /** A scheduler and send workers on a durable PostgreSQL, with Postfix as everybody's submission server. */
 export type SendFleet = {
   readonly postfix: PostfixServer;
@@ -50,6 +52,8 @@ export type SendFleet = {
   /** The first thing that any process of the fleet logged as a failure. */
   failure(): LogLine | undefined;
   readonly queueUrl: string;
+  /** Roots of process trees. A queue in PostgreSQL has none of its own. */
+  readonly processes: Readonly<Record<FleetPart, readonly number[]>>;
   /** Left out: without limits, at Postfix. */
   addTenant(key: string, users: readonly string[], terms?: Partial<TenantTerms>): Promise<SendTenant>;
   /** So that a program of the tenant's can sign jobs itself. */
@@ -117,6 +121,12 @@ export async function openSendFleet(options: SendFleetOptions): Promise<SendFlee
   const parts = opened.move();
   return {
     queueUrl: redis?.url ?? url,
+    processes: {
+      scheduler: apps.slice(0, 1).map(({ pid }) => pid),
+      sendWorkers: apps.slice(1).map(({ pid }) => pid),
+      postgres: [server.pid],
+      queue: redis === null ? [] : [redis.pid],
+    },
     ...{ postfix, caFile, sql, client: createSendClient({ database, blobs, gate, now }) },
     failure: () => apps.flatMap(({ lines }) => lines).find(({ event }) => event?.endsWith("failed")),
     addTenant: (key, users, terms) =>

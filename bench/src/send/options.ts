@@ -12,6 +12,8 @@ export type SendBenchOptions = {
   readonly queue: "postgres" | "redis";
   /** How many messages the flat comparison sends: one from each of so many mailboxes, and all of them from one. */
   readonly flatCount: number;
+  /** Leaves the rounds out. */
+  readonly flatOnly: boolean;
   readonly profileFolder: string | null;
 };
 
@@ -20,6 +22,7 @@ export const sendUsage = `  --messages N     messages a round, of about 5 KB (20
   --rounds N       rounds; ratios and rates are medians over them (3)
   --workers N      send workers (1)
   --flat N         messages of the flat comparison: N mailboxes with one each, and one with N (1000)
+  --flat-only      the flat comparison alone, without a ratio of rounds
   --queue NAME     redis (default where it is installed) or postgres
   --profile DIR    each send worker leaves a CPU profile in DIR
   --smoke          60 messages, one round: shows that the bench works, not how fast the fleet is`;
@@ -41,6 +44,7 @@ export function readSendOptions(args: readonly string[]): SendBenchOptions {
     workersCount,
     queue,
     flatCount: count("--flat", values.flat, smoke ? 10 : 1_000),
+    flatOnly: values["flat-only"] === true,
     profileFolder: values.profile ?? null,
   };
 }
@@ -50,6 +54,7 @@ function parse(args: readonly string[]) {
   const options = {
     ...{ messages: text, connections: text, rounds: text, workers: text, flat: text, queue: text, profile: text },
     smoke: { type: "boolean" },
+    "flat-only": { type: "boolean" },
   } as const;
   try {
     return parseArgs({ args: [...args], options });

@@ -78,19 +78,19 @@ async function untilSent(
   }
 }
 
+export type ReferencePlan = SendPlan & {
+  readonly connectionsCount: number;
+  /** Left out: each connection takes as many as it can. */
+  readonly messagesPerConnection?: number;
+};
+
 /** The same messages through nodemailer's bare pool, in a process of its own. */
-export async function runReference(fleet: SendFleet, plan: SendPlan & { connectionsCount: number }): Promise<SendRun> {
+export async function runReference(fleet: SendFleet, plan: ReferencePlan): Promise<SendRun> {
   const { host, port } = fleet.postfix;
-  const { messagesCount, connectionsCount, everyMs, signal } = plan;
+  const { messagesCount, connectionsCount, messagesPerConnection = null, everyMs, signal } = plan;
   const order = {
-    host,
-    port,
-    user: userName(0),
-    password,
-    caFile: fleet.caFile,
-    connectionsCount,
-    messagesCount,
-    everyMs,
+    ...{ host, port, user: userName(0), password, caFile: fleet.caFile },
+    ...{ connectionsCount, messagesPerConnection, messagesCount, everyMs },
   };
   const program = fileURLToPath(new URL("../../reference/bare-pool.ts", import.meta.url));
   const child = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "inherit"], signal });

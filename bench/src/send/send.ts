@@ -5,6 +5,7 @@ import { type Bench, type BenchOutcome, type Report, UsageError, VerificationErr
 import { median } from "../median.ts";
 import { connectionsPerMailbox, openSendFleet, type SendFleet, userName } from "./open-send-fleet.ts";
 import { readSendOptions, type SendBenchOptions, sendUsage } from "./options.ts";
+import { type FlatRun, flatFields, runFlat } from "./run-flat.ts";
 import { runFleet, runReference, type SendRun } from "./run-sends.ts";
 
 type Round = { readonly fleet: SendRun; readonly reference: SendRun };
@@ -33,13 +34,27 @@ function fleetOptions({ connectionsCount, workersCount, flatCount, queue, profil
   return { usersCount, concurrency, workersCount, queue, profileFolder };
 }
 
-async function measure(
+async function measure(fleet: SendFleet, options: SendBenchOptions, report: Report): Promise<BenchOutcome> {
+  const [loadAverage = 0] = loadavg();
+  const pooled = options.flatOnly ? null : await measurePooled(fleet, options, report);
+  const { flatCount, connectionsCount } = options;
+  const flat = await runFlat(fleet, { messagesCount: flatCount, connectionsCount, signal: report.signal });
+  report.progress(
+    `flat: ${flatCount} mailboxes ${say(flat.many)} (a bare connection each: ${say(flat.coldReference)}), one mailbox ${say(flat.one)}`,
+  );
+  for (const run of [flat.many, flat.one])
+    report.progress(`ms of CPU a message: ${JSON.stringify(run.cpuMsPerMessage)}`);
+  await verify(fleet);
+  return summarise({ options, pooled, flat, loadAverage });
+}
+
+/** Connections that are kept, ours and the reference's, as fast as it goes and at half of that. */
+async function measurePooled(
   fleet: SendFleet,
   options: SendBenchOptions,
   { progress, signal }: Report,
-): Promise<BenchOutcome> {
-  const [loadAverage = 0] = loadavg();
-  const { messagesCount, connectionsCount, roundsCount, flatCount } = options;
+): Promise<PooledRuns> {
+  const { messagesCount, connectionsCount, roundsCount } = options;
   const users = Array.from({ length: connectionsCount / (connectionsPerMailbox * options.workersCount) }, (_, index) =>
     userName(index),
   );
@@ -60,17 +75,7 @@ async function measure(
   const calm = await runFleet(fleet, tenant, paced);
   const calmReference = await runReference(fleet, { ...paced, connectionsCount });
   progress(`at half of that rate: p99 ${calm.p99Ms.toFixed(0)} ms, reference ${calmReference.p99Ms.toFixed(0)} ms`);
-
-  const many = await fleet.addTenant(
-    "many",
-    Array.from({ length: flatCount }, (_, index) => userName(index)),
-  );
-  const one = await fleet.addTenant("one", [userName(0)]);
-  const manyRun = await runFleet(fleet, many, { messagesCount: flatCount, everyMs: 0, signal });
-  const oneRun = await runFleet(fleet, one, { messagesCount: flatCount, everyMs: 0, signal });
-  progress(`flat: ${flatCount} mailboxes ${say(manyRun)}, one mailbox ${say(oneRun)}`);
-  await verify(fleet);
-  return summarise({ options, rounds, calm, calmReference, manyRun, oneRun, loadAverage });
+  return { rounds, calm, calmReference };
 }
 
 const say = ({ messagesPerSecond }: SendRun) => `${messagesPerSecond.toFixed(0)} messages/s`;
@@ -99,32 +104,25 @@ async function deliveredIds(postfix: SendFleet["postfix"]): Promise<readonly str
   }
 }
 
-type Measured = {
-  readonly options: SendBenchOptions;
+type PooledRuns = {
   readonly rounds: readonly Round[];
   readonly calm: SendRun;
   readonly calmReference: SendRun;
-  readonly manyRun: SendRun;
-  readonly oneRun: SendRun;
+};
+
+type Measured = {
+  readonly options: SendBenchOptions;
+  /** Null where only the flat comparison was asked for. */
+  readonly pooled: PooledRuns | null;
+  readonly flat: FlatRun;
   readonly loadAverage: number;
 };
 
-function summarise({ options, rounds, calm, calmReference, manyRun, oneRun, loadAverage }: Measured): BenchOutcome {
-  const ratios = rounds.map(({ fleet, reference }) => fleet.messagesPerSecond / reference.messagesPerSecond);
+function summarise({ options, pooled, flat, loadAverage }: Measured): BenchOutcome {
   const result = {
     bench: "send",
-    ratio: rounded(median(ratios), 3),
-    ratioMin: rounded(Math.min(...ratios), 3),
-    ratioMax: rounded(Math.max(...ratios), 3),
-    p99Ms: Math.round(calm.p99Ms),
-    referenceP99Ms: Math.round(calmReference.p99Ms),
-    messagesPerSecond: Math.round(median(rounds.map(({ fleet }) => fleet.messagesPerSecond))),
-    referenceMessagesPerSecond: Math.round(median(rounds.map(({ reference }) => reference.messagesPerSecond))),
-    manyMailboxesMessagesPerSecond: Math.round(manyRun.messagesPerSecond),
-    oneMailboxMessagesPerSecond: Math.round(oneRun.messagesPerSecond),
-    messages: options.messagesCount * rounds.length,
-    flatMessages: options.flatCount,
-    rounds: rounds.length,
+    ...(pooled === null ? {} : pooledFields(pooled, options.messagesCount)),
+    ...flatFields(flat, options.flatCount),
     connections: options.connectionsCount,
     workers: options.workersCount,
     processors: availableParallelism(),
@@ -136,6 +134,21 @@ function summarise({ options, rounds, calm, calmReference, manyRun, oneRun, load
   const width = Math.max(...Object.keys(result).map((name) => name.length));
   const lines = Object.entries(result).map(([name, value]) => `${name.padEnd(width)}  ${value}`);
   return { result, table: lines.join("\n") };
+}
+
+function pooledFields({ rounds, calm, calmReference }: PooledRuns, messagesCount: number) {
+  const ratios = rounds.map(({ fleet, reference }) => fleet.messagesPerSecond / reference.messagesPerSecond);
+  return {
+    ratio: rounded(median(ratios), 3),
+    ratioMin: rounded(Math.min(...ratios), 3),
+    ratioMax: rounded(Math.max(...ratios), 3),
+    p99Ms: Math.round(calm.p99Ms),
+    referenceP99Ms: Math.round(calmReference.p99Ms),
+    messagesPerSecond: Math.round(median(rounds.map(({ fleet }) => fleet.messagesPerSecond))),
+    referenceMessagesPerSecond: Math.round(median(rounds.map(({ reference }) => reference.messagesPerSecond))),
+    messages: messagesCount * rounds.length,
+    rounds: rounds.length,
+  } as const;
 }
 
 function rounded(value: number, digits: number): number {

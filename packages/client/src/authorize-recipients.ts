@@ -1,3 +1,4 @@
+import { envelopeAddress } from "@mailfleet/domain";
 import type { Actor, Gate, Grant, NamedRecipients } from "@mailfleet/gate";
 import type { WholeMessage } from "@mailfleet/mail-content";
 import type { SendRequest } from "./send-request.ts";
@@ -7,7 +8,7 @@ export function namedRecipients(
   { to, cc, bcc, answersMessageId }: SendRequest,
   whole: WholeMessage | null,
 ): Partial<NamedRecipients> {
-  const recipients = whole?.recipients ?? [...to, ...cc, ...bcc].map(({ address }) => address);
+  const recipients = whole?.recipients ?? [...to, ...cc, ...bcc].map(({ address }) => envelopeAddress(address));
   return recipients.length === 0 ? {} : { recipients, answersMessageId };
 }
 

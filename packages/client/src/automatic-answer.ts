@@ -37,7 +37,7 @@ export async function automaticHeaders(
 /**
  * Counts an automatic answer to each of these, where they may have one more.
  *
- * @throws OperationalError `answer.refused` where one is a mailbox of the fleet, or has had its share of the day
+ * @throws OperationalError `answer.refused` where one is a mailbox of the fleet, or where it or the tenant has had its share of the day
  */
 export async function reserveAnswer(
   { database }: AutomaticAnswerDeps,
@@ -47,21 +47,22 @@ export async function reserveAnswer(
   if (request.automatic !== true || request.answersMessageId === null) return;
   if (await database.automaticAnswers.anyOfFleet(grant, to)) throw refused("of-a-fleet");
   const { mailboxId, idempotencyKey } = request;
-  if (!(await database.automaticAnswers.reserve(grant, { mailboxId, idempotencyKey, to })))
-    throw refused("enough-today");
+  const reservation = await database.automaticAnswers.reserve(grant, { mailboxId, idempotencyKey, to });
+  if (reservation !== "reserved") throw refused(reservation);
 }
 
-const said: Record<NoAutomaticAnswer | "enough-today", string> = {
+const said: Record<NoAutomaticAnswer | "correspondent-full" | "tenant-full", string> = {
   "asks-for-none": "it asks for no automatic answers",
   "auto-reply": "a program wrote it",
   bounce: "it reports a failed delivery",
   calendar: "it is a calendar's",
   complaint: "it is a complaint",
-  "enough-today": "this correspondent has had as many automatic answers as one gets in a day",
+  "correspondent-full": "this correspondent has had as many automatic answers as one gets in a day",
   "from-a-machine": "its sender is an address that nobody reads",
   list: "it came over a list",
   loop: "automatic answers have gone back and forth already",
   "of-a-fleet": "a program of this fleet is at the other end",
+  "tenant-full": "this tenant has sent as many automatic answers as it may in a day",
   unreadable: "it cannot be read",
 };
 

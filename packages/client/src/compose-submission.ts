@@ -3,6 +3,7 @@ import {
   answeredAddress,
   answeredHeader,
   type BlobStore,
+  envelopeAddress,
   OperationalError,
   type SubmissionId,
 } from "@mailfleet/domain";
@@ -47,9 +48,10 @@ export async function composeSubmission(
   const answered = composition.answered?.row ?? null;
   const asked = whole === null ? request.from : { name: null, address: whole.from };
   const from = chooseSender(mailbox, asked, answered);
+  const envelopeFrom = envelopeAddress(from.address);
   const thread = answered === null ? null : replyReferences(linksOf(answered));
   const own = {
-    messageIdHeader: newMessageIdHeader(from.address.slice(from.address.lastIndexOf("@") + 1)),
+    messageIdHeader: newMessageIdHeader(envelopeFrom.slice(envelopeFrom.lastIndexOf("@") + 1)),
     date: now,
     headers: { "X-Mailfleet-Submission": submissionId, ...headers },
   };

@@ -1,4 +1,4 @@
-import { MailboxId, MessageId, OperationalError, TenantId } from "@mailfleet/domain";
+import { MailAddress, MailboxId, MessageId, OperationalError, TenantId } from "@mailfleet/domain";
 import { z } from "zod";
 
 /** Header-bound text: a line break in it would be another header (RFC 5322 §2.2). */
@@ -9,7 +9,7 @@ const headerText = z
 
 const Address = z.strictObject({
   name: headerText.nullable(),
-  address: z.email().max(254),
+  address: MailAddress,
 });
 
 /** RFC 5322 allows more; every provider refuses more (Gmail takes 100 recipients a message over SMTP, Microsoft 500). */

@@ -1,10 +1,14 @@
+import { spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { createFilesystemBlobStore } from "@mailfleet/blob-store";
 import { automaticAnswersMax } from "@mailfleet/database";
 import type { MessageId } from "@mailfleet/domain";
 import { processActor } from "@mailfleet/gate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseSendRequestJson } from "../src/send-request-json.ts";
+import type { AnsweringOrder } from "./answering-process.ts";
 import { receiveMessage } from "./receive-message.ts";
 import { openSendWorld, type SendingTenant, type SendWorld, simpleRequest } from "./send-world.ts";
 
@@ -112,6 +116,52 @@ describe("an automatic answer", () => {
     await expect(sent({ ...request, idempotencyKey: randomUUID() })).rejects.toMatchObject({ code: "answer.refused" });
     expect(await world.client.enqueueSend(acme.agent, request)).toMatchObject({ repeated: true });
   });
+});
+
+describe("a tenant with a limit of five automatic answers a day", () => {
+  const dayMax = 5;
+  let initech: SendingTenant;
+  const messageIds: MessageId[] = [];
+
+  beforeAll(async () => {
+    initech = await world.addTenant("initech");
+    const { operator: actor, tenantId } = initech;
+    const grant = await world.gate.authorize({ actor, action: "policy.manage", resource: { tenantId } });
+    await world.database.policies.change(grant, { automaticAnswersPerDayMax: dayMax });
+    for (let count = 0; count < 8; count++) {
+      const head = [`Message-ID: <${randomUUID()}@customer.example>`, `From: person-${count}@customer.example`];
+      messageIds.push(await receiveMessage(world, initech, Buffer.from([...head, "", "Well?", ""].join("\r\n"))));
+    }
+  });
+
+  it("sends five, whoever they are for and however many processes answer at once, and says why no more", async () => {
+    const ends = (await Promise.all([answering(messageIds), answering(messageIds)])).flat();
+    expect(ends.filter((end) => end === "sent")).toHaveLength(dayMax);
+    const refused = ends.filter((end) => end !== "sent");
+    expect(new Set(refused)).toEqual(new Set(["no automatic answer: tenant-full"]));
+    expect(refused).toHaveLength(2 * messageIds.length - dayMax);
+  });
+
+  it("may still be answered for by a person", async () => {
+    const answersMessageId = messageIds[0] ?? expect.unreachable();
+    const request = { ...simpleRequest(initech), to: [], subject: null, answersMessageId };
+    expect(await world.client.enqueueSend(initech.agent, request)).toMatchObject({ repeated: false });
+  });
+
+  it("is no limit for its neighbour", async () => {
+    expect(await sent(answer(await receive("neighbour@customer.example")))).toContain("auto-replied");
+  });
+
+  /** One process that answers all of them at once. */
+  async function answering(messageIds: readonly MessageId[]): Promise<readonly string[]> {
+    const { tenantId, mailboxId, agent } = initech;
+    const { url, blobRoot } = world;
+    const order: AnsweringOrder = { url, blobRoot, tenantId, mailboxId, agentId: agent.id, messageIds };
+    const program = join(import.meta.dirname, "answering-process.ts");
+    const child = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.end(JSON.stringify(order));
+    return JSON.parse(await text(child.stdout)) as readonly string[];
+  }
 });
 
 describe("an answer that quotes", () => {

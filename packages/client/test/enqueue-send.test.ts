@@ -170,6 +170,20 @@ async function receive(header: string, from: readonly string[]): Promise<Message
 }
 
 describe("enqueueSend", () => {
+  it("takes addresses of every script, and keeps them as their envelope has them", async () => {
+    const to = [{ name: null, address: "用户@bücher.example" }];
+    const bcc = [{ name: null, address: "ada@例え.example" }];
+    const receipt = await client.enqueueSend(acme.agent, request({ to, bcc }));
+    const { raw, recipients } = await stored(receipt.submissionId);
+    const addresses = recipients.map(({ address }) => address).toSorted();
+    expect(addresses).toEqual(["ada@xn--r8jz45g.example", "用户@xn--bcher-kva.example"]);
+    expect(Buffer.from(raw).toString("utf8")).toContain("\r\nTo: 用户@bücher.example\r\n");
+    for (const address of ["a b@c.example", "王\u3000@c.example", "a@b", "a＠b@c.example", "a@xn--é.example"]) {
+      const refused = client.enqueueSend(acme.agent, request({ to: [{ name: null, address }] }));
+      await expect(refused).rejects.toMatchObject({ code: "contract.violated" });
+    }
+  });
+
   it("writes one submission, its recipients and its bytes before it returns", async () => {
     const cc = [{ name: "Bö", address: "bo@customer.example" }];
     const bcc = [{ name: null, address: "hidden@customer.example" }];

@@ -13,6 +13,8 @@ export type TenantPolicy = {
   readonly quarantineMax: number;
   /** Those that are kept weigh at most so much together; the oldest go first, and at once what is larger alone. */
   readonly quarantineBytesMax: number;
+  /** So many automatic answers leave in any 24 hours, from all mailboxes together. */
+  readonly automaticAnswersPerDayMax: number;
   readonly inboundActions: Readonly<Record<string, InboundAction>>;
   readonly outboundActions: Readonly<Record<string, OutboundAction>>;
   /** Addresses, or domains as `@example.org`: whom to attribute, and whom to write to. Lower case. */
@@ -47,7 +49,7 @@ export function createTenantPolicies({ sql, now }: Connection): TenantPolicies {
     async read(grant) {
       requireGrant(grant, now());
       const [row] = await sql`
-        select t.outbound_policy, t.quarantine_max, t.quarantine_bytes_max,
+        select t.outbound_policy, t.quarantine_max, t.quarantine_bytes_max, t.automatic_answers_per_day_max,
           coalesce((select jsonb_agg(jsonb_build_array(direction, label, action) order by direction, label)
             from tenant_policies where tenant_id = t.id), '[]') as actions,
           coalesce((select jsonb_agg(jsonb_build_array(direction, pattern) order by direction, pattern)
@@ -104,6 +106,7 @@ function toPolicy(row: Record<string, unknown>): TenantPolicy {
     outbound,
     quarantineMax: Number(row["quarantine_max"]),
     quarantineBytesMax: Number(row["quarantine_bytes_max"]),
+    automaticAnswersPerDayMax: Number(row["automatic_answers_per_day_max"]),
     // The table's checks hold the actions to these words.
     inboundActions: of("inbound") as Record<string, InboundAction>,
     outboundActions: of("outbound") as Record<string, OutboundAction>,
@@ -113,11 +116,17 @@ function toPolicy(row: Record<string, unknown>): TenantPolicy {
 }
 
 async function change(tx: Transaction, tenantId: TenantId, changes: Partial<TenantPolicy>): Promise<void> {
-  const { outbound = null, quarantineMax = null, quarantineBytesMax = null } = changes;
+  const {
+    outbound = null,
+    quarantineMax = null,
+    quarantineBytesMax = null,
+    automaticAnswersPerDayMax = null,
+  } = changes;
   await tx`
     update tenants set outbound_policy = coalesce(${outbound}, outbound_policy),
       quarantine_max = coalesce(${quarantineMax}::int, quarantine_max),
-      quarantine_bytes_max = coalesce(${quarantineBytesMax}::bigint, quarantine_bytes_max)
+      quarantine_bytes_max = coalesce(${quarantineBytesMax}::bigint, quarantine_bytes_max),
+      automatic_answers_per_day_max = coalesce(${automaticAnswersPerDayMax}::int, automatic_answers_per_day_max)
     where id = ${tenantId}`;
   for (const direction of ["inbound", "outbound"] as const) {
     const actions = direction === "inbound" ? changes.inboundActions : changes.outboundActions;

@@ -17,6 +17,7 @@ export {
   TenantId,
   ThreadId,
 } from "./ids.ts";
+export { envelopeAddress, isMailAddress, MailAddress } from "./mail-address.ts";
 export { MailServer } from "./mail-server.ts";
 export type { MailboxMove, MailboxState } from "./mailbox-states.ts";
 export { isRetried, mailboxMoves, mailboxStates, retriedReasons, statesBefore } from "./mailbox-states.ts";

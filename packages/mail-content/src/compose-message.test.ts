@@ -92,6 +92,16 @@ describe("a composed message", () => {
     expect(envelope.to).toEqual(["bob@xn--bcher-kva.example"]);
   });
 
+  it("writes an address beyond ASCII as it is, composed, in UTF-8", async () => {
+    const { raw, envelope } = await composeMessage({
+      ...draft,
+      to: [{ name: "王", address: "用户@例え.example" }],
+      bcc: [{ address: "jose\u0301@b.example" }],
+    });
+    expect(envelope.to).toEqual(["用户@xn--r8jz45g.example", "jos\u00e9@b.example"]);
+    expect(Buffer.from(raw).toString("utf8")).toContain("\r\nTo: =?UTF-8?B?546L?= <用户@例え.example>\r\n");
+  });
+
   it("never reads a file or a URL, wherever one is named", async () => {
     const { parsed } = await composed({
       text: "file:///etc/passwd",
@@ -160,7 +170,10 @@ describe("a draft that could become another message", () => {
     "a@b.example, c@d.example",
     "<a@b.example>",
     "a@b..example",
-    "ä@a.example",
+    "王\u3000@a.example",
+    "a\u200b@a.example",
+    "a＠b@c.example",
+    "a@xn--é.example",
     '"a@x"@b.example',
   ])("is refused for the address %s", async (address) => {
     await expect(composeMessage({ ...draft, to: [{ address }] })).rejects.toMatchObject({ code: "contract.violated" });

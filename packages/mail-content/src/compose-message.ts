@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { envelopeAddress } from "@mailfleet/domain";
 import MailComposer from "nodemailer/lib/mail-composer";
 import { checkDraft, type DraftAddress, type DraftAttachment, type MessageDraft } from "./message-draft.ts";
 import { referencesSentMax } from "./reply.ts";
@@ -8,13 +9,14 @@ export type ComposedMessage = {
   /** RFC 5322, lines end in CRLF. */
   readonly raw: Uint8Array;
   readonly messageIdHeader: string;
-  /** ASCII addresses (RFC 5321), each recipient once, the blind ones among them. */
+  /** Domains in ASCII, each recipient once, the blind ones among them. What is before an @ may need SMTPUTF8 (RFC 6531). */
   readonly envelope: { readonly from: string; readonly to: readonly string[] };
 };
 
 /**
  * Writes a message from a draft. Blind recipients are in the envelope and nowhere else; attachments arrive byte for byte.
- * The same draft differs between calls in its MIME boundaries only.
+ * The same draft differs between calls in its MIME boundaries only. The message is 7-bit, but for addresses beyond ASCII in its
+ * header: nothing but UTF-8 can stand for them (RFC 6532 §3.2).
  *
  * @throws OperationalError `contract.violated` when a value could not stand in a header as it is
  */
@@ -46,7 +48,10 @@ export async function composeMessage(draft: MessageDraft): Promise<ComposedMessa
   return {
     raw: await node.build(),
     messageIdHeader: draft.messageIdHeader,
-    envelope: { from: from || draft.from.address, to },
+    envelope: {
+      from: envelopeAddress(from || draft.from.address),
+      to: [...new Set(to.map(envelopeAddress))],
+    },
   };
 }
 
@@ -57,7 +62,7 @@ function withCrlf(text: string): string {
 
 /** An object, never a string: a string would be parsed again, and a comma in a name would become a recipient. */
 function mailbox({ name, address }: DraftAddress): { name: string; address: string } {
-  return { name: name ?? "", address };
+  return { name: name ?? "", address: envelopeAddress(address) };
 }
 
 /**

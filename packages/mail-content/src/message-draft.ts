@@ -1,4 +1,4 @@
-import { OperationalError } from "@mailfleet/domain";
+import { isMailAddress, OperationalError } from "@mailfleet/domain";
 import { parseMessageIds } from "./message-id-header.ts";
 
 export type DraftAddress = { readonly name?: string | null; readonly address: string };
@@ -72,16 +72,8 @@ function checkHeaderText(field: string, value: string): void {
   if (value.length > valueLengthMax) refuse(field, "is too long");
 }
 
-/** A dot-atom before the @ (RFC 5321 §4.1.2); others need quoting or SMTPUTF8, which a server may not offer. */
-const addressForm =
-  /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[\p{L}\p{N}]([\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?(\.[\p{L}\p{M}\p{N}-]+)*$/iu;
-
-export function isDraftAddress(address: string): boolean {
-  return address.length <= 254 && addressForm.test(address);
-}
-
 function checkAddress(field: string, { name, address }: DraftAddress): void {
-  if (!isDraftAddress(address)) refuse(field, "is no address");
+  if (!isMailAddress(address)) refuse(field, "is no address");
   checkHeaderText(field, name ?? "");
 }
 

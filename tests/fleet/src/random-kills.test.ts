@@ -12,12 +12,11 @@ import { type Fleet, openFleet, type TestTenant } from "./open-fleet.ts";
 import { sendRequest } from "./outbox.ts";
 import { addActiveMailbox, addTenant } from "./provision.ts";
 import { sendPoints } from "./send-points.ts";
+import { seededDraws, unlessSoaking } from "./soak.ts";
 import { until } from "./until.ts";
 
-const soak = process.env["SOAK"] === "1";
-const submissionsCount = soak ? 2_000 : 40;
-const killsCount = soak ? 50 : 6;
-const seed = 20_261_122;
+const submissionsCount = unlessSoaking(40, 2_000);
+const killsCount = unlessSoaking(6, 50);
 const address = "sender@random.example";
 
 describe.skipIf(!hasServer("dovecot"))("the send worker, killed at random points", () => {
@@ -68,8 +67,8 @@ describe.skipIf(!hasServer("dovecot"))("the send worker, killed at random points
 
   it(
     `ends every one of ${submissionsCount} submissions as sent or held, delivers none twice and loses none`,
-    async () => {
-      const random = seeded(seed);
+    async ({ annotate }) => {
+      const random = seededDraws();
       const pick = (below: number) => Math.floor(random() * below);
       for (let index = 0; index < submissionsCount; index++) {
         const to = `reader-${index}@elsewhere.example`;
@@ -84,24 +83,30 @@ describe.skipIf(!hasServer("dovecot"))("the send worker, killed at random points
         killedCount += (await endedOrIdle(worker)) ? 1 : 0;
       }
       await fleet.start("send-worker");
-      await until("the last submission to end", async () => (await unfinished()) === 0, soak ? 600_000 : 90_000);
+      await until("the last submission to end", async () => (await unfinished()) === 0, unlessSoaking(90_000, 600_000));
 
       const rows = await fleet.sql<{ state: string; was_uncertain: boolean; message_id_header: string }[]>`
       select s.state, r.id is not null as was_uncertain, message_id_header
       from submissions s left join reconciliations r on r.id = s.id`;
       const deliveries = deliveriesByMessageId(smtp);
+      const uncertain = rows.filter((row) => row.was_uncertain);
+      const endedAs = (state: string) => rows.filter((row) => row.state === state).length;
+      const doubledCount = [...deliveries.values()].filter((count) => count > 1).length;
+      await annotate(
+        `${rows.length} submissions, ${killedCount} kills: ${endedAs("sent")} sent, ${endedAs("held")} held, ` +
+          `${uncertain.length} were uncertain, ${doubledCount} doubled`,
+      );
       const wrong = rows.filter(
         ({ state, message_id_header: id }) => (deliveries.get(id) ?? 0) !== (state === "sent" ? 1 : 0),
       );
       expect(wrong).toEqual([]);
       expect(rows).toHaveLength(submissionsCount);
       expect(killedCount).toBeGreaterThanOrEqual(killsCount / 2);
-      const uncertain = rows.filter((row) => row.was_uncertain);
       // Each that was uncertain is explained: found because the server had taken it, or held because it had not.
       expect(uncertain.map(({ state }) => state === "sent" || state === "held")).not.toContain(false);
       expect(uncertain.length).toBeLessThanOrEqual(killsCount * 4); // no more than were in flight
     },
-    soak ? 1_800_000 : 300_000,
+    unlessSoaking(300_000, 1_800_000),
   );
 
   /** Whether it was killed; a worker whose point is never reached because nothing is left to do is stopped. */
@@ -127,17 +132,6 @@ function deliveriesByMessageId({ seen }: ScriptedSmtp): ReadonlyMap<string, numb
     counts.set(id, (counts.get(id) ?? 0) + 1);
   }
   return counts;
-}
-
-/** The same numbers for the same seed (mulberry32), so that a failure can be looked at again. */
-function seeded(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function fail(what: string): never {

@@ -1,4 +1,4 @@
-import { type OutboundPolicy, outboundPolicies, type TenantPolicy } from "@mailfleet/database";
+import { outboundPolicies, type TenantPolicy } from "@mailfleet/database";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { type AddCommand, addLeaf, type Options } from "../command-line.ts";
@@ -6,11 +6,8 @@ import { UsageError } from "../faults.ts";
 import { findTenant, missing } from "../find-resources.ts";
 import { parseSequence } from "../parse-options.ts";
 
-type SetOptions = Options & {
-  readonly outbound?: OutboundPolicy;
-  readonly quarantineMax?: number;
-  readonly quarantineBytesMax?: number;
-};
+type SetOptions = Options &
+  Partial<Pick<TenantPolicy, "outbound" | "quarantineMax" | "quarantineBytesMax" | "automaticAnswersPerDayMax">>;
 type RuleOptions = Options & { readonly inbound?: string; readonly outbound?: string; readonly remove?: boolean };
 type AllowOptions = Options & { readonly sender?: string; readonly recipient?: string; readonly remove?: boolean };
 
@@ -27,24 +24,29 @@ export const addPolicy: AddCommand = (program, run) => {
   addLeaf(
     policy,
     "set <tenant>",
-    "to whom a tenant may write, and how much it holds",
+    "to whom a tenant may write, how much it holds, how often it answers by itself",
     "policy set acme --outbound replies-only",
   )
     .addOption(new Option("--outbound <policy>", "to whom it may write").choices(outboundPolicies))
     .option("--quarantine-max <n>", "so many messages are held, the oldest go first", parseSequence)
     .option("--quarantine-bytes-max <n>", "what is held weighs at most so many bytes", parseSequence)
+    .option("--automatic-answers-per-day-max <n>", "so many automatic answers leave in any 24 hours", parseSequence)
     .action((key: string, options: SetOptions) => change(run, key, options, () => toChanges(options)));
   addRule(policy, run);
   addAllow(policy, run);
 };
 
-function toChanges({ outbound, quarantineMax, quarantineBytesMax }: SetOptions): Partial<TenantPolicy> {
-  if (outbound === undefined && quarantineMax === undefined && quarantineBytesMax === undefined)
-    throw new UsageError("nothing to set", "Name --outbound, --quarantine-max or --quarantine-bytes-max.");
+function toChanges({ outbound, ...numbers }: SetOptions): Partial<TenantPolicy> {
+  const { quarantineMax, quarantineBytesMax, automaticAnswersPerDayMax } = numbers;
+  const given = Object.entries({ quarantineMax, quarantineBytesMax, automaticAnswersPerDayMax });
+  const set = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  if (outbound === undefined && Object.keys(set).length === 0) {
+    const names = "--outbound, --quarantine-max, --quarantine-bytes-max or --automatic-answers-per-day-max";
+    throw new UsageError("nothing to set", `Name ${names}.`);
+  }
   return {
     ...(outbound && { outbound }),
-    ...(quarantineMax === undefined ? {} : { quarantineMax }),
-    ...(quarantineBytesMax === undefined ? {} : { quarantineBytesMax }),
+    ...set,
   };
 }
 
@@ -130,6 +132,7 @@ function describePolicy({
   outbound,
   quarantineMax,
   quarantineBytesMax,
+  automaticAnswersPerDayMax,
   inboundActions,
   outboundActions,
   senders,
@@ -147,6 +150,7 @@ function describePolicy({
       "Held at most": quarantineMax,
       "Bytes held at most": quarantineBytesMax,
     },
+    "Automatic answers a day": automaticAnswersPerDayMax,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ProviderAppRow } from "@mailfleet/database";
+import { envelopeAddress, MailAddress } from "@mailfleet/domain";
 import { ProviderAppMaterial } from "@mailfleet/token-providers";
 import { createSealedStores } from "@mailfleet/vault";
-import { z } from "zod";
 import { UsageError } from "../faults.ts";
 import { findTenant, missing } from "../find-resources.ts";
 import { type Target, within } from "../lifecycle/stage-credential.ts";
@@ -36,14 +36,14 @@ export async function findOrCreateMailbox(
   }
   await session.authorize("mailbox.manage", { tenantId }); // before anybody hears what is missing
   if (address === undefined) throw missing("mailbox; add --address ADDRESS to make it");
-  if (!z.email().max(254).safeParse(address).success) throw new UsageError("the address is not one", "Use --address.");
+  if (!MailAddress.safeParse(address).success) throw new UsageError("the address is not one", "Use --address.");
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(key))
     throw new UsageError("the key is not one", "Use lower-case letters, digits and hyphens, at most 63.");
   const servers = mailServersOf({ kind: app.kind, cloud: await cloudOf(session, app) }, { imap, smtp });
   const reading = { folder: "INBOX", startFrom: "now", displayName: null } as const;
   const identity = mailboxIdentity({ host: servers.imap.host, user: address });
   const grant = await session.authorize("fleet.provision", { subjectId: tenantId });
-  const settings = { address, ...servers, ...reading, identity };
+  const settings = { address: envelopeAddress(address), ...servers, ...reading, identity };
   return {
     tenantId,
     mailboxId: await session.database.fleet.provisioning.createMailbox(grant, tenantId, key, settings),

@@ -61,6 +61,7 @@ function stored(wanted: WantedTenant, changes: Partial<ProvisionedTenant> = {}):
     outboundPolicy: "open",
     quarantineMax: 10_000,
     quarantineBytesMax: 1,
+    automaticAnswersPerDayMax: 1_000,
   } as const;
   const created = { createdAt: new Date(0), state: "active", ...policies } as const;
   return {

@@ -124,8 +124,6 @@ function toFound(issue: z.core.$ZodIssue): readonly Found[] {
   if (issue.code === "invalid_value") {
     return [{ path, message: `must be ${issue.values.map((value) => String(value)).join(" or ")}` }];
   }
-  if (issue.code === "invalid_format" && issue.format === "email")
-    return [{ path, message: "must be an email address" }];
   return [{ path, message: issue.message }];
 }
 

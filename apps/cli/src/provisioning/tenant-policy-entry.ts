@@ -23,6 +23,9 @@ export const TenantPolicyEntry = z.strictObject({
   quarantineBytesMax: z.int().min(0).max(100_000_000_000_000).optional().meta({
     description: "What is held weighs at most so many bytes; the oldest go first, and at once what is larger alone.",
   }),
+  automaticAnswersPerDayMax: z.int().min(0).max(1_000_000).optional().meta({
+    description: "So many automatic answers leave in any 24 hours, from all mailboxes together (1,000). 0: none.",
+  }),
   inboundActions: z
     .record(Label, z.enum(["deliver", "flag", "quarantine"]))
     .optional()

@@ -1,4 +1,4 @@
-import { MailServer } from "@mailfleet/domain";
+import { envelopeAddress, MailAddress, MailServer } from "@mailfleet/domain";
 import { ProviderAppName } from "@mailfleet/token-providers";
 import { z } from "zod";
 import { isLifetime } from "../parse-options.ts";
@@ -113,10 +113,10 @@ const SenderTrustEntry = z.strictObject({
 
 const MailboxEntry = z.strictObject({
   key: Key,
-  address: z.email().max(254),
+  address: MailAddress.overwrite(envelopeAddress),
   displayName: line.min(1).optional(),
   aliases: z
-    .array(z.email().max(254).toLowerCase())
+    .array(MailAddress.overwrite(envelopeAddress).toLowerCase())
     .max(100)
     .default([])
     .meta({ description: "Addresses beside its own that it may send as, where its server lets it." }),

@@ -23,6 +23,7 @@ export const tenants = pgTable("tenants", {
   outboundPolicy: text("outbound_policy", { enum: outboundPolicies }).notNull().default("open"),
   quarantineMax: integer("quarantine_max").notNull().default(10_000),
   quarantineBytesMax: bigint("quarantine_bytes_max", { mode: "number" }).notNull().default(10_000_000_000),
+  automaticAnswersPerDayMax: integer("automatic_answers_per_day_max").notNull().default(1_000),
   uncertainPolicy: text("uncertain_policy", { enum: uncertainPolicies }).notNull().default("hold"),
 });
 

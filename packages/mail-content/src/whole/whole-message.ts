@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
-import { domainToASCII } from "node:url";
+import { envelopeAddress, isMailAddress } from "@mailfleet/domain";
 import type { ComposedMessage } from "../compose-message.ts";
 import { parseMailAddresses } from "../mail-addresses.ts";
-import { isDraftAddress, type OwnHeader } from "../message-draft.ts";
+import type { OwnHeader } from "../message-draft.ts";
 import { splitEntity } from "../mime/header-block.ts";
 import { referencesSentMax } from "../reply.ts";
 import { trimReferences } from "../trim-references.ts";
@@ -50,7 +50,7 @@ export function readWholeMessage(raw: Uint8Array): WholeMessage {
   // RFC 5322 §3.6.2: Sender is the account that hands it in, and that is the mailbox of From here.
   if (addresses("sender").some((sender) => sender.toLowerCase() !== from.toLowerCase()))
     refuseMessage("names another sender than its From header");
-  const recipients = [...new Set([...addresses("to"), ...addresses("cc"), ...addresses("bcc")].map(withAsciiDomain))];
+  const recipients = [...new Set([...addresses("to"), ...addresses("cc"), ...addresses("bcc")].map(envelopeAddress))];
   if (recipients.length === 0) refuseMessage("has no recipient in To, Cc or Bcc");
   if (recipients.length > recipientsMax) refuseMessage(`has more than ${recipientsMax} recipients`);
   return { from, recipients, fields, rest: bytes.subarray(headersEnd) };
@@ -77,7 +77,7 @@ export function adoptMessage(message: WholeMessage, envelopeFrom: string, own: O
   return {
     raw: Buffer.concat([Buffer.from(head.slice(0, -2), "latin1"), rest]),
     messageIdHeader,
-    envelope: { from: withAsciiDomain(envelopeFrom), to: message.recipients },
+    envelope: { from: envelopeAddress(envelopeFrom), to: message.recipients },
   };
 }
 
@@ -103,12 +103,7 @@ function addressesOf(fields: readonly RawField[], name: string): readonly string
     if (what === "cut") refuseMessage(`has more in its ${name} header than can be read`);
   });
   return found.map(({ address }) => {
-    if (!isDraftAddress(address)) refuseMessage(`has something in its ${name} header that is no address`);
+    if (!isMailAddress(address)) refuseMessage(`has something in its ${name} header that is no address`);
     return address;
   });
-}
-
-function withAsciiDomain(address: string): string {
-  const at = address.lastIndexOf("@");
-  return `${address.slice(0, at)}@${domainToASCII(address.slice(at + 1)) || address.slice(at + 1)}`;
 }

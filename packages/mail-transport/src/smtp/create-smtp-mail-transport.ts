@@ -61,7 +61,7 @@ export function createSmtpLoginCheck(
   options: SmtpMailTransportOptions,
 ): (target: Target, options: { signal: AbortSignal }) => Promise<void> {
   const open = sessionOpener(options);
-  return async (target, { signal }) => (await open(target, signal)).quit();
+  return async (target, { signal }) => void (await open(target, signal)).quit();
 }
 
 function sessionOpener(options: SmtpMailTransportOptions) {

@@ -3,6 +3,8 @@ import type { SecureContext } from "node:tls";
 import type { Login, MailServer, OutgoingMessage, SendReceipt, VettedAddress } from "@mailfleet/domain";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import { authOf, bearerAuth, bearerMethod } from "./bearer-auth.ts";
+import { offersSmtpUtf8 } from "./beyond-ascii.ts";
+import { ServerIsFull } from "./server-places.ts";
 import type { SmtpLimits } from "./smtp-limits.ts";
 import { toOperationalError } from "./to-operational-error.ts";
 import { transmit } from "./transmit.ts";
@@ -25,14 +27,15 @@ export type SmtpSession = {
   transmit(message: OutgoingMessage, options: { signal: AbortSignal }): Promise<SendReceipt>;
   /** Neither side has ended it, as far as we have heard. */
   isOpen(): boolean;
-  /** Says goodbye in the background: whoever holds a receipt must store it, and not wait for a server's manners. */
-  quit(): void;
+  /** Says goodbye, and tells when the connection has ended. Whoever holds a receipt stores it and does not wait for that. */
+  quit(): Promise<void>;
 };
 
 /**
  * Connects, encrypts and logs in.
  *
- * @throws OperationalError `connection.insecure`, `login.refused`, `login.suspect`, `provider.throttled`, `provider.unavailable`
+ * @throws OperationalError `connection.insecure`, `login.refused`, `login.suspect`, `provider.throttled`, `provider.unavailable`;
+ *   as `ServerIsFull` where the server had no room for the connection itself
  */
 export async function openSmtpSession(
   options: SmtpSessionOptions,
@@ -48,8 +51,11 @@ export async function openSmtpSession(
   );
   if ("failure" in connected) {
     connection.close();
-    throw toOperationalError(connected.failure, { ...context, stage: "connect" });
+    const error = toOperationalError(connected.failure, { ...context, stage: "connect" });
+    if (error.code !== "provider.throttled") throw error;
+    throw new ServerIsFull(error.code, error.message, error);
   }
+  const isBeyondAsciiTaken = offersSmtpUtf8(connection.lastServerResponse || "");
   const loggedIn = await step<boolean>({ msMax: limits.loginMsMax, signal }, (done) =>
     connection.login(authOf(login), (error, answer) => done(error, answer === true)),
   );
@@ -59,7 +65,7 @@ export async function openSmtpSession(
   }
   return {
     transmit: (message, { signal }) =>
-      transmit({ connection, step, limits, now, loginKind: login.kind }, message, signal),
+      transmit({ connection, step, limits, now, loginKind: login.kind, isBeyondAsciiTaken }, message, signal),
     isOpen: () => !connection.destroyed,
     quit: () => quit(connection, limits.quitMsMax),
   };
@@ -86,9 +92,14 @@ function connectionOptions(options: SmtpSessionOptions): SMTPConnection.Options 
   };
 }
 
-function quit(connection: SMTPConnection, msMax: number): void {
-  const deadline = setTimeout(() => connection.close(), msMax);
-  connection.once("end", () => clearTimeout(deadline));
-  if (connection.destroyed) clearTimeout(deadline);
-  else connection.quit();
+function quit(connection: SMTPConnection, msMax: number): Promise<void> {
+  if (connection.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const deadline = setTimeout(() => connection.close(), msMax);
+    connection.once("end", () => {
+      clearTimeout(deadline);
+      resolve();
+    });
+    connection.quit();
+  });
 }

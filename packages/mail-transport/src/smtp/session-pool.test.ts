@@ -1,6 +1,6 @@
 import { type NetworkGuard, Secret } from "@mailfleet/domain";
 import { type ScriptedSmtp, type SmtpScript, startScriptedSmtp } from "@mailfleet/testkit/servers";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSmtpMailTransport, type SmtpMailTransport } from "./create-smtp-mail-transport.ts";
 import type { PoolLimits } from "./session-pool.ts";
 
@@ -28,11 +28,21 @@ afterEach(async () => {
   await server.close();
 });
 
-type Sending = { readonly to?: string; readonly password?: string; readonly begin?: () => Promise<void> };
+type Sending = {
+  readonly to?: string;
+  readonly user?: string;
+  readonly password?: string;
+  readonly begin?: () => Promise<void>;
+};
 
-function send({ to = "anna@example.com", password = "right", begin = async () => {} }: Sending = {}) {
+function send({
+  to = "anna@example.com",
+  user = "user@example.com",
+  password = "right",
+  begin = async () => {},
+}: Sending = {}) {
   const { host, port, security } = server;
-  const login = { kind: "password", user: "user@example.com", password: Secret.of(password) } as const;
+  const login = { kind: "password", user, password: Secret.of(password) } as const;
   const raw = new Uint8Array(Buffer.from("Subject: x\r\n\r\nx\r\n"));
   const message = { envelope: { from: "user@example.com", to: [to] }, raw };
   const signal = AbortSignal.timeout(20_000);
@@ -110,5 +120,53 @@ describe("pooled connections", () => {
     await expect(send({ begin: () => Promise.reject(new Error("fenced")) })).rejects.toThrow("fenced");
     await send();
     expect(connectionsCount).toBe(3);
+  });
+});
+
+describe("a server with room for two connections", () => {
+  let insideCount = 0;
+  beforeEach(() => {
+    insideCount = 0;
+  });
+  /** Turned away as Postfix does it: 421, before anything was said. Everybody's login is right. */
+  const script: SmtpScript = {
+    auth: "235 2.7.0 whoever",
+    async greeting() {
+      if (insideCount === 2) return "421 4.7.0 too many";
+      insideCount += 1;
+      return "220 scripted";
+    },
+    async quit() {
+      insideCount -= 1;
+      return "221 2.0.0 Bye";
+    },
+  };
+
+  it("takes what many mailboxes send at once, and none of it is put off", async () => {
+    await open({ connectionsPerLoginMax: 1, waitMsMax: 15_000 }, script);
+    await Promise.all(Array.from({ length: 20 }, (_, index) => send({ user: `user-${index}@example.com` })));
+    expect(server.seen.messages).toHaveLength(20);
+  });
+
+  it("takes a mailbox's message while the connections of others rest there", async () => {
+    await open({ idleMsMax: 60_000, waitMsMax: 15_000 }, script);
+    for (let index = 0; index < 4; index++) await send({ user: `user-${index}@example.com` });
+    expect(server.seen.messages).toHaveLength(4);
+  });
+
+  it("makes a message wait only so long while both are taken", async () => {
+    const hang = Promise.withResolvers<string>();
+    await open({ connectionsPerLoginMax: 3, waitMsMax: 50 }, { ...script, reply: () => hang.promise });
+    const hung = [send(), send()];
+    await expect.poll(() => server.seen.commands.filter((line) => line === "DATA").length).toBe(2);
+    await expect(send({ user: "other@example.com" })).rejects.toMatchObject({ code: "mailbox.busy" });
+    hang.resolve("250 2.0.0 ok");
+    await Promise.all(hung);
+  });
+
+  it("says no for now where all its connections are somebody else's", async () => {
+    await open({}, { greeting: async () => "421 4.7.0 too many" });
+    await expect(send()).rejects.toMatchObject({ code: "provider.throttled" });
+    expect(connectionsCount).toBe(1);
   });
 });

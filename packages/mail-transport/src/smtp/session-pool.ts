@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Login, type MailServer, OperationalError } from "@mailfleet/domain";
 import type { SmtpSession } from "./open-smtp-session.ts";
+import { createServerPlaces, type ServerPlaces } from "./server-places.ts";
 
 /** How connections are kept. Exchange Online takes three at once for a mailbox, and refuses the fourth. */
 export type PoolLimits = {
@@ -49,7 +50,8 @@ type Shelf = { openCount: number; idle: Idle[]; readonly waiting: Waiting[] };
 export type SessionPool = {
   /**
    * Runs `use` with a connection for this login: an idle one, else a new one, else the next that is given back, in the order
-   * of asking. A connection whose use throws, or says so, is not used again.
+   * of asking. A connection whose use throws, or says so, is not used again. A server that has no room for a new one is
+   * asked again when one of ours there has ended.
    *
    * @throws OperationalError `mailbox.busy` when none was free in time
    */
@@ -63,7 +65,8 @@ export type SessionPool = {
 };
 
 export function createSessionPool(limits: PoolLimits, now: () => Date): SessionPool {
-  const shelves = new Shelves(limits, now);
+  const places = createServerPlaces();
+  const shelves = new Shelves(limits, now, places);
   return {
     async withSession({ server, login }, { open, fresh, signal }, use) {
       const key = keyOf(server, login);
@@ -80,10 +83,12 @@ export function createSessionPool(limits: PoolLimits, now: () => Date): SessionP
       }
 
       async function openHeld(): Promise<Held> {
+        const name = `${server.host}:${server.port}`;
+        const makeRoom = () => shelves.dropOneIdle(name);
         try {
-          const session = await open();
+          const session = await places.open(name, { open, makeRoom, msMax: limits.waitMsMax, signal });
           const untilMs = Math.min(now().getTime() + limits.ageMsMax, tokenEndMs(login) - tokenMarginMs);
-          return { session, isUsed: false, key, server: `${server.host}:${server.port}`, untilMs, messagesCount: 0 };
+          return { session, isUsed: false, key, server: name, untilMs, messagesCount: 0 };
         } catch (error) {
           shelves.leavePlace(key);
           throw error;
@@ -103,12 +108,14 @@ class Shelves {
   readonly #byKey = new Map<string, Shelf>();
   readonly #limits: PoolLimits;
   readonly #now: () => Date;
+  readonly #places: ServerPlaces;
   readonly #idleCounts = new Map<string, number>();
   #isClosed = false;
 
-  constructor(limits: PoolLimits, now: () => Date) {
+  constructor(limits: PoolLimits, now: () => Date, places: ServerPlaces) {
     this.#limits = limits;
     this.#now = now;
+    this.#places = places;
   }
 
   /** An idle connection, or one that was given back, or null: a place for a new one, which is to be used or left again. */
@@ -127,14 +134,16 @@ class Shelves {
   }
 
   putDown(held: Held): void {
-    const { waiting } = this.#shelfOf(held.key);
-    if (!this.#isGood(held)) this.drop(held);
+    const { waiting, openCount } = this.#shelfOf(held.key);
+    // The last connection of a login is left to its own messages: connecting anew for each would help nobody.
+    const isNeeded = this.#places.isWanted(held.server) && (waiting.length === 0 || openCount > 1);
+    if (isNeeded || !this.#isGood(held)) this.drop(held);
     else if (waiting.length > 0) waiting.shift()?.give(held);
     else this.#rest(held);
   }
 
   drop(held: Held): void {
-    held.session.quit();
+    void held.session.quit().then(() => this.#places.leave(held.server));
     this.leavePlace(held.key);
   }
 
@@ -154,7 +163,7 @@ class Shelves {
   }
 
   #rest(held: Held): void {
-    if (this.#countIdle(held, 1) > this.#limits.idlePerServerMax) this.#dropOneIdle(held.server);
+    if (this.#countIdle(held, 1) > this.#limits.idlePerServerMax) this.dropOneIdle(held.server);
     const shelf = this.#shelfOf(held.key);
     const timer = setTimeout(() => {
       shelf.idle = shelf.idle.filter((idle) => idle.held !== held);
@@ -191,7 +200,7 @@ class Shelves {
     return count;
   }
 
-  #dropOneIdle(server: string): void {
+  dropOneIdle(server: string): void {
     const shelf = this.#byKey.values().find(({ idle }) => idle[0]?.held.server === server);
     const held = shelf && this.#takeIdle(shelf);
     if (held) this.drop(held);

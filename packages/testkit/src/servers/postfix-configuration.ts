@@ -6,6 +6,8 @@ export type PostfixSettings = {
   readonly security: "tls" | "starttls";
   readonly certificate: CertificateFiles;
   readonly saslSocketPath: string;
+  readonly smtputf8: boolean;
+  readonly connectionsPerClientMax: number;
   /** Owns what is delivered. */
   readonly owner: { readonly uid: number; readonly gid: number };
 };
@@ -14,7 +16,8 @@ export type PostfixSettings = {
  * `main.cf` of a submission server that takes every domain as its own, so that nothing can ever leave this machine, and
  * puts every message of every recipient into one Maildir.
  */
-export function mainCf({ folder, security, certificate, saslSocketPath, owner }: PostfixSettings): string {
+export function mainCf(options: PostfixSettings): string {
+  const { folder, security, certificate, saslSocketPath, smtputf8, connectionsPerClientMax, owner } = options;
   const settings = {
     compatibility_level: "3.6",
     queue_directory: `${folder}/queue`,
@@ -40,6 +43,9 @@ export function mainCf({ folder, security, certificate, saslSocketPath, owner }:
     alias_maps: "",
     default_transport: "error:this server relays nothing",
     relay_transport: "error:this server relays nothing",
+
+    smtpd_client_connection_count_limit: String(connectionsPerClientMax),
+    smtputf8_enable: smtputf8 ? "yes" : "no",
 
     smtpd_tls_cert_file: certificate.certPath,
     smtpd_tls_key_file: certificate.keyPath,

@@ -15,6 +15,10 @@ import { certificateFiles } from "./tls.ts";
 
 export type PostfixOptions = {
   readonly security?: "tls" | "starttls";
+  /** Whether it offers SMTPUTF8 (RFC 6531); it does unless told otherwise. */
+  readonly smtputf8?: boolean;
+  /** More at once are turned away with 421; Postfix's own 50 unless told otherwise. */
+  readonly connectionsPerClientMax?: number;
   /** User name to password, for AUTH PLAIN and LOGIN. */
   readonly users?: Readonly<Record<string, string>>;
   /** Whom to ask about tokens; without it those of `token` are taken. */
@@ -54,7 +58,8 @@ export function canRunPostfix(): boolean {
  * is delivered here and nothing is relayed. `reject@…` is refused for good, `defer@…` for now. Ask `canRunPostfix()` first.
  */
 export async function startPostfix(options: PostfixOptions = {}): Promise<PostfixServer> {
-  const { security = "starttls", users = { "user@example.com": "right" } } = options;
+  const { security = "starttls", smtputf8 = true, connectionsPerClientMax = 50 } = options;
+  const { users = { "user@example.com": "right" } } = options;
   const program = findProgram("master");
   if (program === null) throw new Error("postfix is not installed");
   const folder = await temporaryFolder("postfix");
@@ -62,7 +67,10 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
   const port = await freePort();
   await mkdir(join(folder.path, "sasl"));
   const sasl = await startSaslAuthority(join(folder.path, "sasl"), users, options.tokens);
-  const settings = { folder: folder.path, port, security, certificate, saslSocketPath: sasl.socketPath, owner: nobody };
+  const settings = {
+    ...{ folder: folder.path, port, security, certificate, owner: nobody },
+    ...{ saslSocketPath: sasl.socketPath, smtputf8, connectionsPerClientMax },
+  };
   await prepare(settings);
 
   const server = await startChildServer({
@@ -142,5 +150,8 @@ function asHandedIn(file: Buffer): { recipient: string; raw: Uint8Array } {
   ];
   const [, recipient = ""] = /^X-Original-To: (.*)$/m.exec(trace) ?? [];
   const raw = text.slice(trace.length).replaceAll("\n", "\r\n");
-  return { recipient, raw: new Uint8Array(Buffer.from(raw, "latin1")) };
+  return {
+    recipient: Buffer.from(recipient, "latin1").toString("utf8"),
+    raw: new Uint8Array(Buffer.from(raw, "latin1")),
+  };
 }
