@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { MailboxId } from "@mailfleet/domain";
@@ -5,12 +6,15 @@ import {
   type EmbeddedMail,
   freePort,
   hasServer,
+  type OauthServer,
   type RedisServer,
   type ScriptedSmtp,
   startEmbeddedMail,
+  startOauthServer,
   startRedis,
   startScriptedSmtp,
 } from "@mailfleet/testkit/servers";
+import { createSealedStores } from "@mailfleet/vault";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { canariesIn, newCanary } from "./canary.ts";
 import { dumpDatabase } from "./dump-database.ts";
@@ -25,6 +29,9 @@ const names = [
   "password",
   "wrong-password",
   "refresh-token",
+  "app-secret",
+  "directory-secret",
+  "service-account-key",
   "mailbox",
   "sender",
   "subject",
@@ -41,7 +48,7 @@ type Name = (typeof names)[number];
 
 /** The only tables that may name these; whatever is not here may be in none. */
 const tablesOf: Partial<Record<Name, readonly string[]>> = {
-  mailbox: ["mailboxes", "messages", "submissions"],
+  mailbox: ["mailbox_addresses", "mailboxes", "messages", "submissions"],
   sender: ["messages"],
   subject: ["messages"],
   filename: ["attachments"],
@@ -57,6 +64,7 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
       const recipient = `${canaries.recipient}@elsewhere.example`;
       let mail: EmbeddedMail;
       let smtp: ScriptedSmtp;
+      let oauth: OauthServer;
       let redis: RedisServer | undefined;
       let fleet: Fleet;
       let tenant: TestTenant;
@@ -66,6 +74,7 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
       beforeAll(async () => {
         mail = await startEmbeddedMail({ users: [{ address, password: canaries.password }] });
         smtp = await startScriptedSmtp({ security: "tls", login: { user: address, secret: canaries.password } });
+        oauth = await startOauthServer();
         redis = backend === "Redis" ? await startRedis() : undefined;
         const env = {
           POLL_INTERVAL_MS_MIN: "200",
@@ -75,7 +84,7 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
           SEND_PREPARE_MS: "2000",
         };
         const queue: Record<string, string> = redis === undefined ? {} : { QUEUE_URL: redis.url };
-        fleet = await openFleet({ caPems: [mail.caPem, smtp.caPem], env: { ...env, ...queue } });
+        fleet = await openFleet({ caPems: [mail.caPem, smtp.caPem, oauth.caPem], env: { ...env, ...queue } });
         tenant = await addTenant(fleet, "sealed");
         for (const name of ["scheduler", "poll-worker", "send-worker"] as const) {
           const port = await freePort();
@@ -89,7 +98,7 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
       afterAll(async () => {
         await trace?.close();
         await fleet?.close();
-        await Promise.all([mail?.close(), smtp?.close(), redis?.close()]);
+        await Promise.all([mail?.close(), smtp?.close(), redis?.close(), oauth?.close()]);
       });
 
       /** What happens to a mailbox in a bad week. */
@@ -111,9 +120,11 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
 
         const consented = { address: `consented-${address}`, password: "replaced at once", imap };
         const consentedId = await addMailbox(fleet, tenant, consented);
+        await addApps();
         await putRefreshToken(consentedId, consented.address);
         await activate(fleet, tenant, consentedId);
         await until("the refresh token", async () => (await workOf(fleet, consentedId)).last_failure !== null);
+        expect(oauth.requestsCount("refresh_token")).toBeGreaterThan(0); // it left us, and only for there
 
         const words = `<${recipient}> ${canaries["server-words"]} ${canaries.password}`;
         await sendAndEnd(mailboxId, "sent");
@@ -130,7 +141,43 @@ describe.each(["PostgreSQL", "Redis"])("with %s as the queue,", (backend) => {
         await breakTables(mailboxId);
       }
 
+      /** One that is exchanged with, and two that only lie there: those providers are not ours to ask. */
+      async function addApps(): Promise<void> {
+        const { gate, operator } = fleet;
+        const provision = () => gate.authorize({ actor: operator, action: "fleet.provision", resource: {} });
+        const { apps } = createSealedStores({ rows: fleet.database, vault: fleet.vault, grant: provision });
+        const { issuer, tokenEndpoint, webApp } = oauth;
+        canaries["app-secret"] = webApp.clientSecret;
+        const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+        const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+        canaries["service-account-key"] = pem.split("\n")[5] ?? "";
+        const [clientId, clientEmail] = [crypto.randomUUID(), "robot@project.test"];
+        const secret = { kind: "secret", clientSecret: canaries["directory-secret"] };
+        const materials = [
+          {
+            name: "issuer",
+            clientId: webApp.clientId,
+            material: { kind: "oidc", issuer, tokenEndpoint, ...webApp, scopes: [] },
+          },
+          {
+            name: "directory",
+            clientId,
+            material: { kind: "microsoft", cloud: "global", authority: "common", clientId, secret },
+          },
+          {
+            name: "workspace",
+            clientId: clientEmail,
+            material: { kind: "google-service-account", key: { clientEmail, privateKeyId: "1", privateKey: pem } },
+          },
+        ];
+        for (const app of materials) {
+          const named = { ...app, kind: app.material.kind };
+          expect(await apps.add(await provision(), named, { signal: AbortSignal.timeout(10_000) })).toBe(true);
+        }
+      }
+
       async function putRefreshToken(mailboxId: MailboxId, user: string): Promise<void> {
+        canaries["refresh-token"] = await oauth.consent(user);
         const { gate, credentials, operator } = fleet;
         const resource = { tenantId: tenant.tenantId, mailboxId };
         const grant = await gate.authorize({ actor: operator, action: "credential.manage", resource });
