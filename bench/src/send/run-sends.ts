@@ -64,16 +64,22 @@ async function untilSent(
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<Map<string, number>> {
+  const [first = ""] = ids.toSorted(); // their ids are in the order of time
   for (;;) {
     signal.throwIfAborted();
     const fault = failure();
     if (fault !== undefined) throw new VerificationError(`the fleet logged ${JSON.stringify(fault)}`);
-    const rows = await sql`
-      select id, state, (extract(epoch from final_at) * 1000)::float8 as at from submissions where id = any(${ids as string[]}::uuid[])`;
-    const ended = rows.filter((row) => row["at"] !== null);
-    const failed = rows.find((row) => ["rejected", "held", "uncertain"].includes(String(row["state"])));
-    if (failed !== undefined) throw new VerificationError(`a submission ended as ${failed["state"]}`);
-    if (ended.length === ids.length) return new Map(ended.map((row) => [String(row["id"]), Number(row["at"])]));
+    // Counted, and read once at the end: whoever reads every row ten times a second measures that.
+    const [found] = await sql`
+      select count(*) filter (where final_at is not null)::int as ended,
+        min(state) filter (where state in ('rejected', 'held', 'uncertain')) as failed
+      from submissions where id >= ${first}::uuid`;
+    if (found?.["failed"] != null) throw new VerificationError(`a submission ended as ${found["failed"]}`);
+    if (Number(found?.["ended"]) >= ids.length) {
+      const rows = await sql`
+        select id, (extract(epoch from final_at) * 1000)::float8 as at from submissions where id = any(${ids as string[]}::uuid[])`;
+      return new Map(rows.map((row) => [String(row["id"]), Number(row["at"])]));
+    }
     await pause(100);
   }
 }
