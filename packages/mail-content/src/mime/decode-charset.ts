@@ -1,4 +1,5 @@
 import { type Buffer, isAscii, isUtf8 } from "node:buffer";
+import { detectCharset, type TextFormat } from "./detect-charset.ts";
 
 /** `faithful` is false where bytes had to be replaced or the charset is unknown. */
 export type DecodedText = { readonly text: string; readonly faithful: boolean };
@@ -10,19 +11,22 @@ const silent = new Set(["", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "u
 
 /**
  * Bytes to text by the charset's label (the WHATWG encoding list, which is what mail programs write and mean). Without
- * a label, or with one nobody knows, bytes that are UTF-8 are UTF-8 and all others windows-1252.
+ * a label, or with one nobody knows, by what the bytes tell: see `detectCharset`. What tells nothing is windows-1252.
  */
-export function decodeCharset(bytes: Buffer, label: string | undefined): DecodedText {
+export function decodeCharset(bytes: Buffer, label: string | undefined, format: TextFormat = "plain"): DecodedText {
   const name = (label ?? "").trim().toLowerCase();
   const decoder = silent.has(name) ? null : decoderFor(name);
-  if (decoder === null) {
-    const known = silent.has(name);
-    if (isAscii(bytes)) return { text: bytes.toString("latin1"), faithful: known };
-    if (isUtf8(bytes)) return { text: new TextDecoder().decode(bytes), faithful: known };
-    return { text: windows1252.decode(bytes), faithful: false };
-  }
+  if (decoder === null) return decodeUnlabelled(bytes, format, silent.has(name));
   if (decoder.encoding === "utf-8") return { text: decoder.decode(bytes), faithful: isUtf8(bytes) };
   return { text: decoder.decode(bytes), faithful: true };
+}
+
+function decodeUnlabelled(bytes: Buffer, format: TextFormat, known: boolean): DecodedText {
+  const detected = detectCharset(bytes, format);
+  const decoder = detected === undefined || silent.has(detected) ? null : decoderFor(detected);
+  if (decoder !== null) return { text: decoder.decode(bytes), faithful: known };
+  if (isAscii(bytes)) return { text: bytes.toString("latin1"), faithful: known };
+  return { text: windows1252.decode(bytes), faithful: false };
 }
 
 const windows1252 = new TextDecoder("windows-1252");

@@ -56,7 +56,8 @@ function isShownText({ contentType, disposition }: Part): boolean {
 
 function readText(part: Part, lengthMax: number, warn: Warn): string {
   const bytes = decodeTransfer(part.body, part.transferEncoding);
-  const { text, faithful } = decodeCharset(bytes, part.contentType.parameters.get("charset"));
+  const format = part.contentType.value === "text/html" ? "html" : "plain";
+  const { text, faithful } = decodeCharset(bytes, part.contentType.parameters.get("charset"), format);
   if (!faithful) warn("text.charset-guessed");
   // Cut before anything else looks at it; `joined` says so.
   const cut = text.length > lengthMax ? text.slice(0, lengthMax + 1) : text;
