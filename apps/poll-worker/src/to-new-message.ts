@@ -40,6 +40,7 @@ async function parsedMessage(message: PageMessage, bytes: Uint8Array, segment: B
   return {
     uid: message.uid,
     contentKey: contentKey({ providerId: message.providerId, messageIdHeader, rawSha256 }),
+    providerThreadId: message.providerThreadId,
     ...outside,
     sentAt: date,
     receivedAt: message.internalDate,

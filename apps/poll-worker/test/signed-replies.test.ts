@@ -81,7 +81,13 @@ async function receive(...raws: readonly string[]): Promise<readonly { thread: s
   const drafts = [];
   for (const text of raws) {
     const raw = Buffer.from(text);
-    const about = { uid: ++lastUid, sizeBytes: raw.length, internalDate: new Date(), providerId: null };
+    const about = {
+      uid: ++lastUid,
+      sizeBytes: raw.length,
+      internalDate: new Date(),
+      providerId: null,
+      providerThreadId: null,
+    };
     const draft = await toNewMessage({ ...about, body: { kind: "bytes", raw } }, segment);
     if (draft !== null) drafts.push(draft);
   }

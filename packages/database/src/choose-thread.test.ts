@@ -13,12 +13,15 @@ const message: fc.Arbitrary<Linked> = fc
     references: fc.array(header, { maxLength: 3 }),
     author: fc.option(person, { nil: null }),
     named: fc.array(person, { maxLength: 2 }),
+    providerThread: fc.option(fc.constantFrom("gm:1", "gm:2"), { nil: null }),
+    subject: fc.option(fc.constantFrom("the order", "the bill"), { nil: null }),
+    answersSubject: fc.boolean(),
   })
   .map(({ named, ...links }) => ({ ...links, participants: links.author === null ? [] : [links.author, ...named] }));
 
 /** Every message in its turn, and the thread it went to. */
 function play(messages: readonly Linked[]): { message: Linked; threadId: ThreadId }[] {
-  const known: KnownThreads = { byHeader: new Map(), participants: new Map() };
+  const known: KnownThreads = { byKey: new Map(), participants: new Map() };
   let count = 0;
   return messages.map((one) => ({ message: one, threadId: chooseThread(one, known, () => `t${count++}` as ThreadId) }));
 }
@@ -60,7 +63,7 @@ describe("chooseThread", () => {
   });
 
   it("follows the nearest message answered", () => {
-    const part = { author: "ann", participants: ["ann"] };
+    const part = { author: "ann", participants: ["ann"], providerThread: null, subject: null, answersSubject: false };
     const [one, two, three] = play([
       { messageIdHeader: "<1>", inReplyTo: null, references: [], ...part },
       { messageIdHeader: "<2>", inReplyTo: null, references: [], ...part },
@@ -68,5 +71,21 @@ describe("chooseThread", () => {
     ]);
     expect(three?.threadId).toBe(two?.threadId);
     expect(three?.threadId).not.toBe(one?.threadId);
+  });
+
+  it("asks the headers first, then the provider, and a subject only where nothing else is named", () => {
+    const part = { author: "ann", participants: ["ann"], inReplyTo: null, references: [], messageIdHeader: null };
+    const plain = { ...part, providerThread: null, subject: null, answersSubject: false };
+    const [byHeader, byProvider, bySubject, nearest, ofProvider, ofSubject, ofNothing] = play([
+      { ...plain, messageIdHeader: "<1>" },
+      { ...plain, providerThread: "gm:1" },
+      { ...plain, subject: "the order" },
+      { ...plain, inReplyTo: "<1>", providerThread: "gm:1", subject: "the order", answersSubject: false },
+      { ...plain, providerThread: "gm:1", subject: "the order", answersSubject: true },
+      { ...plain, subject: "the order", answersSubject: true },
+      { ...plain, subject: "the order" },
+    ]).map(({ threadId }) => threadId);
+    expect([nearest, ofProvider, ofSubject]).toEqual([byHeader, byProvider, bySubject]);
+    expect([byHeader, byProvider, bySubject]).not.toContain(ofNothing);
   });
 });

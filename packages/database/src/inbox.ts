@@ -23,6 +23,8 @@ export type NewMessage = {
   readonly uid: number;
   /** 32 bytes; the same content in the same mailbox has the same key, wherever it lies. */
   readonly contentKey: Uint8Array;
+  /** The provider's own id of the conversation, where it has one. */
+  readonly providerThreadId?: string | null;
   readonly messageIdHeader: Untrusted<string> | null;
   readonly inReplyTo: Untrusted<string> | null;
   readonly references: readonly Untrusted<string>[];
@@ -224,6 +226,7 @@ async function insertMessages(
   const rows = messages.map((message) => ({
     id: message.id,
     key: hex(message.contentKey),
+    provider_thread_id: message.providerThreadId ?? null,
     message_id_header: message.messageIdHeader,
     in_reply_to: message.inReplyTo,
     reference_ids: message.references,
@@ -241,15 +244,17 @@ async function insertMessages(
   const inserted = await tx`
     insert into messages (tenant_id, id, mailbox_id, namespace, content_key, message_id_header, in_reply_to, reference_ids,
       thread_id, envelope, sent_at, received_at, size_bytes, raw_sha256, raw, body, unparsed_reason, epoch,
-      sender_verdict, sender_evidence, attributed_to, flags, verdicts, quarantine, quarantine_reason, quarantine_changed_at)
+      sender_verdict, sender_evidence, attributed_to, flags, verdicts, quarantine, quarantine_reason, quarantine_changed_at,
+      provider_thread_id)
     select ${grant.tenantId}, id, ${mailboxId}, ${grant.namespace}, decode(key, 'hex'), message_id_header, in_reply_to, reference_ids,
       thread_id, envelope, sent_at, received_at, size_bytes, decode(sha256, 'hex'), raw, body, unparsed_reason, ${epoch},
       sender_verdict, sender_evidence, attributed_to, flags, verdicts, quarantine, quarantine_reason,
-      case when quarantine is not null then now() end
+      case when quarantine is not null then now() end, provider_thread_id
     from json_to_recordset(${JSON.stringify(rows)}::json) as r(id uuid, key text, message_id_header text, in_reply_to text,
       reference_ids text[], thread_id uuid, envelope jsonb, sent_at timestamptz, received_at timestamptz, size_bytes bigint,
       sha256 text, raw jsonb, body jsonb, unparsed_reason text, sender_verdict text,
-      sender_evidence text[], attributed_to text, flags text[], verdicts jsonb, quarantine text, quarantine_reason text)
+      sender_evidence text[], attributed_to text, flags text[], verdicts jsonb, quarantine text, quarantine_reason text,
+      provider_thread_id text)
     left join tenant_retention kept on kept.tenant_id = ${grant.tenantId}
     -- What would be deleted again is not taken in: it may be here for the second time, under a new UIDVALIDITY.
     where coalesce(received_at >= now() - make_interval(

@@ -1,7 +1,7 @@
-import { newId, type TenantId, ThreadId } from "@mailfleet/domain";
-import { ancestors, chooseThread, type KnownThreads, type Linked, threadJoined } from "./choose-thread.ts";
+import { lookedUpHeader, newId, type TenantId, ThreadId, untrusted } from "@mailfleet/domain";
+import { ancestors, chooseThread, type KnownThreads, keysOf, type Linked, threadJoined } from "./choose-thread.ts";
 import type { Sql, Transaction } from "./connection.ts";
-import { claimedLinks, type ThreadClaim } from "./thread-links.ts";
+import { claimedLinks, readSubject, type ThreadClaim } from "./thread-links.ts";
 
 /**
  * The thread of each message: that of the nearest message it answers, received or sent by the same mailbox, in whose thread
@@ -13,7 +13,7 @@ export async function resolveThreads(
   mailboxId: string,
   messages: readonly Linked[],
 ): Promise<readonly ThreadId[]> {
-  const known = await threadsOf(tx, tenantId, mailboxId, messages.flatMap(ancestors));
+  const known = await threadsOf(tx, tenantId, mailboxId, messages);
   return messages.map((message) => chooseThread(message, known, () => newId(ThreadId)));
 }
 
@@ -28,7 +28,7 @@ export async function findThreadClaims(
   messages: readonly ThreadClaim[],
 ): Promise<readonly boolean[]> {
   const claimed = messages.map(claimedLinks);
-  const known = await threadsOf(sql, tenantId, mailboxId, claimed.flatMap(ancestors));
+  const known = await threadsOf(sql, tenantId, mailboxId, claimed);
   return claimed.map((links) => threadJoined(links, known) !== undefined);
 }
 
@@ -36,16 +36,28 @@ async function threadsOf(
   tx: Pick<Transaction, "unsafe">,
   tenantId: TenantId,
   mailboxId: string,
-  messageIdHeaders: readonly string[],
+  messages: readonly Linked[],
 ): Promise<KnownThreads> {
-  const known: KnownThreads = { byHeader: new Map(), participants: new Map() };
-  if (messageIdHeaders.length === 0) return known;
-  const wanted = JSON.stringify([...new Set(messageIdHeaders)]);
-  for (const row of await tx.unsafe(threadsOfHeaders, [tenantId, mailboxId, wanted])) {
+  const known: KnownThreads = { byKey: new Map(), participants: new Map() };
+  const learn = (key: string, row: Record<string, unknown>) => {
     const threadId = ThreadId.parse(row["thread_id"]);
-    const header = String(row["message_id_header"]);
-    known.byHeader.set(header, [...(known.byHeader.get(header) ?? []), threadId]);
+    known.byKey.set(key, [...(known.byKey.get(key) ?? []), threadId]);
     known.participants.set(threadId, new Set());
+  };
+  const ask = async (statement: string, wanted: readonly string[]) =>
+    wanted.length === 0 ? [] : tx.unsafe(statement, [tenantId, mailboxId, JSON.stringify([...new Set(wanted)])]);
+
+  for (const row of await ask(threadsOfHeaders, messages.flatMap(ancestors)))
+    learn(keysOf.header(String(row["message_id_header"])), row);
+  const conversations = messages.flatMap(({ providerThread }) => providerThread ?? []);
+  for (const row of await ask(threadsOfProvider, conversations))
+    learn(keysOf.provider(String(row["provider_thread_id"])), row);
+  const subjects = new Set(messages.flatMap(({ subject, answersSubject }) => (answersSubject ? (subject ?? []) : [])));
+  if (subjects.size > 0) {
+    for (const row of await tx.unsafe(recentSubjects, [tenantId, mailboxId, idAt(Date.now() - twoWeeksMs)])) {
+      const { subject } = readSubject(lookedUpHeader(untrusted(String(row["subject"] ?? ""))));
+      if (subject !== null && subjects.has(subject)) learn(keysOf.subject(subject), row);
+    }
   }
   if (known.participants.size === 0) return known;
   const threads = JSON.stringify([...known.participants.keys()]);
@@ -72,6 +84,34 @@ const threadsOfHeaders = `
        and quarantine is distinct from 'held' order by id limit 8)
   ) as found
   order by found.place, found.id`;
+
+const twoWeeksMs = 14 * 86_400_000;
+
+/** The least id that is made at a moment: ids begin with their milliseconds (RFC 9562 §5.7). */
+function idAt(ms: number): string {
+  const hex = ms.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+/** Of one conversation at the provider, what is oldest here. */
+const threadsOfProvider = `
+  select found.provider_thread_id, found.thread_id
+  from jsonb_array_elements_text($3::jsonb) as wanted(id)
+  cross join lateral (
+    select id, provider_thread_id, thread_id from messages
+    where tenant_id = $1::uuid and mailbox_id = $2::uuid and provider_thread_id = wanted.id
+      and quarantine is distinct from 'held' order by id limit 8
+  ) as found
+  order by found.id`;
+
+/** Where a subject is looked for: among the tenant's latest, of two weeks. */
+const recentSubjects = `
+  select subject, thread_id from (
+    select id, mailbox_id, envelope ->> 'subject' as subject, thread_id, quarantine from messages
+    where tenant_id = $1::uuid and id > $3::uuid order by id desc limit 500
+  ) as latest
+  where mailbox_id = $2::uuid and quarantine is distinct from 'held'
+  order by id desc`;
 
 /**
  * Who wrote in a thread or was written to, by somebody in it who is vouched for, or by the tenant. Of a very long thread, as

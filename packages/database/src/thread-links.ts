@@ -3,7 +3,10 @@ import type { Linked } from "./choose-thread.ts";
 import type { NewMessage } from "./inbox.ts";
 
 /** What a message says of its thread, as far as it can be read without knowing who wrote it. */
-export type ThreadClaim = Pick<NewMessage, "messageIdHeader" | "inReplyTo" | "references" | "envelope">;
+export type ThreadClaim = Pick<
+  NewMessage,
+  "messageIdHeader" | "inReplyTo" | "references" | "envelope" | "providerThreadId"
+>;
 
 /**
  * What counts of it. Where nobody vouches for the author (`unverified`, `spoofed`), it has none and brings nobody along: it
@@ -11,17 +14,23 @@ export type ThreadClaim = Pick<NewMessage, "messageIdHeader" | "inReplyTo" | "re
  */
 export function threadLinks(message: NewMessage): Linked {
   const { quarantineReason, senderVerdict } = message.judgement;
-  if (quarantineReason !== null)
-    return { messageIdHeader: null, inReplyTo: null, references: [], author: null, participants: [] };
+  if (quarantineReason !== null) return { ...silent };
   const claimed = claimedLinks(message);
   return senderVerdict === "verified" || senderVerdict === "internal"
     ? claimed
     : { ...claimed, author: null, participants: [] };
 }
 
+const silent: Linked = {
+  ...{ messageIdHeader: null, inReplyTo: null, references: [], author: null, participants: [] },
+  ...{ providerThread: null, subject: null, answersSubject: false },
+};
+
 /** What it says itself. Several authors are none: nobody can say who of them wrote it. */
-export function claimedLinks({ messageIdHeader, inReplyTo, references, envelope }: ThreadClaim): Linked {
+export function claimedLinks(message: ThreadClaim): Linked {
+  const { messageIdHeader, inReplyTo, references, envelope, providerThreadId = null } = message;
   const { from, to, cc } = envelope;
+  const { subject, isAnswer } = readSubject(lookedUpHeader(envelope.subject));
   const [author, ...others] = from.map(({ address }) => comparedAddress(address));
   return {
     messageIdHeader: lookedUpHeader(messageIdHeader),
@@ -29,5 +38,23 @@ export function claimedLinks({ messageIdHeader, inReplyTo, references, envelope 
     references: references.map((reference) => lookedUpHeader(reference)),
     author: author === undefined || others.length > 0 ? null : author,
     participants: [...from, ...to, ...cc].map(({ address }) => comparedAddress(address)),
+    providerThread: providerThreadId,
+    subject,
+    // The last resort: some programs, and people who write a new message, name nothing they answer.
+    answersSubject: isAnswer && inReplyTo === null && references.length === 0,
   };
+}
+
+/** How answers are marked in the languages that mail programs speak, also numbered and in full width. */
+const answerMarks =
+  /^\s*(?:(?:re|aw|antw|sv|vs|rif|ref|odp|ynt|r|回复|答复|回覆|返信)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]\s*)+/i;
+
+/** What is shorter is said by everybody of everything. */
+const subjectLengthMin = 6;
+
+/** A subject as far as two may be compared, and whether it says that it answers one. Null: nothing to compare. */
+export function readSubject(subject: string | null): { readonly subject: string | null; readonly isAnswer: boolean } {
+  const bare = (subject ?? "").replace(answerMarks, "");
+  const compared = bare.replace(/\s+/g, " ").trim().toLowerCase();
+  return { subject: compared.length < subjectLengthMin ? null : compared, isAnswer: bare !== (subject ?? "") };
 }

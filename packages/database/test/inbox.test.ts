@@ -232,6 +232,67 @@ describe("a thread", () => {
     expect(await fixture.database.inbox.threadClaims(grant, claims)).toEqual([true, false, false, false]);
   });
 
+  it("is found by the provider's own id of it, by those who take part in it and nobody else", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const of = (providerThreadId: string, ...people: Parameters<typeof written>) => {
+      return { ...by("verified"), providerThreadId, envelope: written(...people) };
+    };
+    await store(page(epoch, [message(1, "a", of("gm:1", "ann@example", "bob@example"))]));
+    await store(page(epoch, [message(2, "b", of("gm:1", "bob@example")), message(3, "e", of("gm:1", "eve@example"))]));
+    await store(page(epoch, [message(4, "c", of("gm:2", "ann@example", "bob@example"))]));
+    const forged = { ...of("gm:1", "bob@example"), ...by("spoofed") };
+    await store(page(epoch, [message(5, "f", forged)]));
+    const [a, b, e, c, f] = await threads();
+    expect(b).toBe(a);
+    expect(new Set([a, e, c, f]).size).toBe(4);
+  });
+
+  it("is found by its subject only by an answer that names nothing, of somebody who takes part in it", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const about = (subject: string, ...people: Parameters<typeof written>) => {
+      return { ...by("verified"), envelope: { ...written(...people), subject: untrusted(subject) } };
+    };
+    await store(page(epoch, [message(1, "a", about("Your order 17", "ann@example", "bob@example"))]));
+    const later = [
+      message(2, "b", about("RE: Aw:  your  ORDER 17", "bob@example", "ann@example")),
+      message(3, "e", about("Re: Your order 17", "eve@example", "ann@example")),
+      message(4, "n", about("Your order 17", "bob@example", "ann@example")),
+      message(5, "o", about("Re: Your order 18", "bob@example", "ann@example")),
+      message(6, "r", {
+        ...about("Re: Your order 17", "bob@example", "ann@example"),
+        ...untrusted({ inReplyTo: "<unknown@example>" }),
+      }),
+      message(7, "u", { ...about("Re: Your order 17", "bob@example"), ...by("unverified") }),
+    ];
+    await store(page(epoch, later));
+    await store(
+      page(epoch, [message(8, "h", about("hi", "ann@example")), message(9, "i", about("Re: hi", "ann@example"))]),
+    );
+    const [a, b, ...others] = await threads();
+    expect(b).toBe(a);
+    expect(new Set([a, ...others]).size).toBe(8);
+  });
+
+  it("is not found by its subject after two weeks", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    const about = (subject: string) => {
+      return { ...by("verified"), envelope: { ...written("ann@example"), subject: untrusted(subject) } };
+    };
+    await store(page(epoch, [message(1, "a", about("Your order 17")), message(2, "b", about("Your order 18"))]));
+    const old = (Date.now() - 15 * 86_400_000).toString(16).padStart(12, "0");
+    await fixture.sql`
+      update messages set id = (${`${old.slice(0, 8)}-${old.slice(8)}`} || substr(id::text, 14))::uuid
+      where mailbox_id = ${mailboxId} and envelope ->> 'subject' = 'Your order 17'`;
+    await store(
+      page(epoch, [message(3, "c", about("Re: Your order 17")), message(4, "d", about("Re: Your order 18"))]),
+    );
+    const rows = await fixture.sql`
+      select envelope ->> 'subject' as subject, thread_id from messages where mailbox_id = ${mailboxId}`;
+    const threadOf = new Map(rows.map((row) => [row["subject"], row["thread_id"]]));
+    expect(threadOf.get("Re: Your order 18")).toBe(threadOf.get("Your order 18"));
+    expect(threadOf.get("Re: Your order 17")).not.toBe(threadOf.get("Your order 17"));
+  });
+
   it("is open to whom the tenant wrote in it", async () => {
     const epoch = await startRun(fixture, mailboxId);
     const actor = await addActor(fixture, tenantId);

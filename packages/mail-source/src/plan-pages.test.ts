@@ -4,7 +4,13 @@ import { defaultPageLimits } from "./pages.ts";
 import { planPages } from "./plan-pages.ts";
 
 const listed = (sizes: readonly number[]) =>
-  sizes.map((sizeBytes, index) => ({ uid: index + 1, sizeBytes, internalDate: new Date(0), providerId: null }));
+  sizes.map((sizeBytes, index) => ({
+    uid: index + 1,
+    sizeBytes,
+    internalDate: new Date(0),
+    providerId: null,
+    providerThreadId: null,
+  }));
 const limits = { ...defaultPageLimits, pageMessagesMax: 3, pageBytesMax: 100, messageBytesMax: 60 };
 const sizesOf = (sizes: readonly number[]) =>
   planPages(listed(sizes), limits).map((page) => page.map(({ sizeBytes }) => sizeBytes));

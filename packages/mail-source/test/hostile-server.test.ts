@@ -35,7 +35,8 @@ async function examined(answers: Record<string, Answer>, limits: Partial<ImapLim
   return connection;
 }
 
-const listed = (...uids: number[]) => uids.map((uid) => ({ uid, sizeBytes: 5, internalDate: at, providerId: null }));
+const listed = (...uids: number[]) =>
+  uids.map((uid) => ({ uid, sizeBytes: 5, internalDate: at, providerId: null, providerThreadId: null }));
 const body = (uid: number) => `* ${uid} FETCH (UID ${uid} BODY[] {5}\r\nbody${uid})`;
 const fetchedUids = async (connection: MailConnection, ...uids: number[]) =>
   (await Array.fromAsync(connection.fetch(listed(...uids), options))).map(({ uid }) => uid);
@@ -267,17 +268,23 @@ describe("a server that answers in parts", () => {
   });
 
   it.each([
-    ["gm:1278455344230334865", "X-GM-EXT-1", "X-GM-MSGID 1278455344230334865"],
-    ["em:M6d99ac3275bb4e", "OBJECTID", "EMAILID (M6d99ac3275bb4e)"],
-    [null, "IMAP4rev1", "MODSEQ (7)"],
-  ])("tags its own id of a message by kind: %s", async (providerId, capability, item) => {
-    const connection = await examined({
-      CAPABILITY: () => `* CAPABILITY IMAP4rev1 ${capability}\r\n{tag} OK done`,
-      "UID FETCH": () =>
-        `* 1 FETCH (UID 1 ${item} INTERNALDATE "01-Mar-2026 12:00:00 +0000" RFC822.SIZE 5)\r\n{tag} OK done`,
-    });
-    expect(await connection.describe([1], options)).toEqual([{ uid: 1, sizeBytes: 5, internalDate: at, providerId }]);
-  });
+    ["gm:1278455344230334865", "gm:77", "X-GM-EXT-1", "X-GM-MSGID 1278455344230334865 X-GM-THRID 77"],
+    ["em:M6d99ac3275bb4e", "em:T64b478a75b7ea9", "OBJECTID", "EMAILID (M6d99ac3275bb4e) THREADID (T64b478a75b7ea9)"],
+    ["em:M6d99ac3275bb4e", null, "OBJECTID", "EMAILID (M6d99ac3275bb4e) THREADID NIL"],
+    [null, null, "IMAP4rev1", "MODSEQ (7)"],
+  ])(
+    "tags its own ids of message and conversation by kind: %s, %s",
+    async (providerId, providerThreadId, capability, item) => {
+      const connection = await examined({
+        CAPABILITY: () => `* CAPABILITY IMAP4rev1 ${capability}\r\n{tag} OK done`,
+        "UID FETCH": () =>
+          `* 1 FETCH (UID 1 ${item} INTERNALDATE "01-Mar-2026 12:00:00 +0000" RFC822.SIZE 5)\r\n{tag} OK done`,
+      });
+      expect(await connection.describe([1], options)).toEqual([
+        { uid: 1, sizeBytes: 5, internalDate: at, providerId, providerThreadId },
+      ]);
+    },
+  );
 });
 
 it("a command inside the loop over a fetch fails at once instead of waiting for itself", async () => {

@@ -47,7 +47,7 @@ export function memoryFolder(): MemoryFolder {
       const message = find(uid);
       if (message === undefined) return undefined;
       const { internalDate, providerId, raw } = message;
-      return { uid, sizeBytes: raw.length, internalDate, providerId };
+      return { uid, sizeBytes: raw.length, internalDate, providerId, providerThreadId: null };
     },
     read(uid) {
       const message = find(uid);

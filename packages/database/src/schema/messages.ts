@@ -30,6 +30,7 @@ export const messages = pgTable("messages", {
   mailboxId: uuid("mailbox_id").$type<MailboxId>().notNull(),
   namespace: text("namespace").$type<Namespace>().notNull(),
   contentKey: bytes("content_key").notNull(),
+  providerThreadId: text("provider_thread_id"),
   messageIdHeader: text("message_id_header").$type<Untrusted<string>>(),
   inReplyTo: text("in_reply_to").$type<Untrusted<string>>(),
   referenceIds: text("reference_ids").array().notNull().$type<readonly Untrusted<string>[]>(),

@@ -16,6 +16,8 @@ export type ListedMessage = {
   readonly internalDate: Date;
   /** The provider's own id of the content, tagged by kind: `gm:` X-GM-MSGID, `em:` EMAILID (RFC 8474). */
   readonly providerId: string | null;
+  /** The provider's own id of the conversation, tagged in the same way: X-GM-THRID, THREADID (RFC 8474). */
+  readonly providerThreadId: string | null;
 };
 
 export type FetchedMessage = ListedMessage & { readonly raw: Uint8Array };

@@ -59,7 +59,7 @@ export function createImapConnection(session: Session, limits: ImapLimits, now: 
   async function describe(uids: readonly number[], options: Options): Promise<readonly ListedMessage[]> {
     const wanted = new Set(uids);
     const rows = new Map<number, Partial<FetchMessageObject>>();
-    const query = { uid: true, size: true, internalDate: true };
+    const query = { uid: true, size: true, internalDate: true, threadId: true };
     const pick = (row: FetchMessageObject) => (wanted.has(row.uid) ? row : undefined);
     for await (const row of readRows(session, { uids: ascending(uids), query, pick }, options)) {
       rows.set(row.uid, { ...rows.get(row.uid), ...row });
@@ -69,7 +69,8 @@ export function createImapConnection(session: Session, limits: ImapLimits, now: 
       if (row?.size === undefined) return [];
       // A date nobody can read must not make a message look old: such are passed over after a reset.
       const internalDate = row.internalDate instanceof Date ? row.internalDate : now();
-      return [{ uid, sizeBytes: row.size, internalDate, providerId: providerId(row.emailId) }];
+      const [id, threadId] = [tagged(row.emailId), tagged(row.threadId)];
+      return [{ uid, sizeBytes: row.size, internalDate, providerId: id, providerThreadId: threadId }];
     });
   }
 
@@ -80,16 +81,15 @@ export function createImapConnection(session: Session, limits: ImapLimits, now: 
       // Not asked for, or a flag that changed meanwhile, or `BODY[] NIL`, which imapflow hands over as `false`.
       if (message === undefined || !Buffer.isBuffer(source)) return undefined;
       wanted.delete(uid);
-      const { sizeBytes, internalDate, providerId } = message;
-      return { uid, sizeBytes, internalDate, providerId, raw: source };
+      return { ...message, raw: source };
     };
     return readRows(session, { uids: ascending(wanted.keys()), query: { uid: true, source: true }, pick }, options);
   }
 
   /** Tagged by kind, so that ids of two kinds never meet. imapflow asks for EMAILID before X-GM-MSGID. */
-  function providerId(emailId: string | undefined): string | null {
-    if (emailId === undefined || emailId === "") return null;
-    return client.capabilities.has("OBJECTID") ? `em:${emailId}` : `gm:${emailId}`;
+  function tagged(id: string | undefined): string | null {
+    if (id === undefined || id === "") return null;
+    return client.capabilities.has("OBJECTID") ? `em:${id}` : `gm:${id}`;
   }
 }
 
