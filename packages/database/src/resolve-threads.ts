@@ -1,4 +1,4 @@
-import { lookedUpHeader, newId, type TenantId, ThreadId, untrusted } from "@mailfleet/domain";
+import { newId, type TenantId, ThreadId, untrusted } from "@mailfleet/domain";
 import { ancestors, chooseThread, type KnownThreads, keysOf, type Linked, threadJoined } from "./choose-thread.ts";
 import type { Sql, Transaction } from "./connection.ts";
 import { claimedLinks, readSubject, type ThreadClaim } from "./thread-links.ts";
@@ -55,7 +55,7 @@ async function threadsOf(
   const subjects = new Set(messages.flatMap(({ subject, answersSubject }) => (answersSubject ? (subject ?? []) : [])));
   if (subjects.size > 0) {
     for (const row of await tx.unsafe(recentSubjects, [tenantId, mailboxId, idAt(Date.now() - twoWeeksMs)])) {
-      const { subject } = readSubject(lookedUpHeader(untrusted(String(row["subject"] ?? ""))));
+      const { subject } = readSubject(untrusted(String(row["subject"] ?? "")));
       if (subject !== null && subjects.has(subject)) learn(keysOf.subject(subject), row);
     }
   }

@@ -1,4 +1,4 @@
-import { comparedAddress, lookedUpHeader } from "@mailfleet/domain";
+import { comparedAddress, lookedUpHeader, type Untrusted } from "@mailfleet/domain";
 import type { Linked } from "./choose-thread.ts";
 import type { NewMessage } from "./inbox.ts";
 
@@ -30,7 +30,7 @@ const silent: Linked = {
 export function claimedLinks(message: ThreadClaim): Linked {
   const { messageIdHeader, inReplyTo, references, envelope, providerThreadId = null } = message;
   const { from, to, cc } = envelope;
-  const { subject, isAnswer } = readSubject(lookedUpHeader(envelope.subject));
+  const { subject, isAnswer } = readSubject(envelope.subject);
   const [author, ...others] = from.map(({ address }) => comparedAddress(address));
   return {
     messageIdHeader: lookedUpHeader(messageIdHeader),
@@ -53,8 +53,12 @@ const answerMarks =
 const subjectLengthMin = 6;
 
 /** A subject as far as two may be compared, and whether it says that it answers one. Null: nothing to compare. */
-export function readSubject(subject: string | null): { readonly subject: string | null; readonly isAnswer: boolean } {
-  const bare = (subject ?? "").replace(answerMarks, "");
+export function readSubject(header: Untrusted<string> | null): {
+  readonly subject: string | null;
+  readonly isAnswer: boolean;
+} {
+  const whole = lookedUpHeader(header) ?? "";
+  const bare = whole.replace(answerMarks, "");
   const compared = bare.replace(/\s+/g, " ").trim().toLowerCase();
-  return { subject: compared.length < subjectLengthMin ? null : compared, isAnswer: bare !== (subject ?? "") };
+  return { subject: compared.length < subjectLengthMin ? null : compared, isAnswer: bare !== whole };
 }
