@@ -1,6 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-const shared = { pool: "forks", testTimeout: 30_000, hookTimeout: 60_000 } as const;
+const shared = {
+  pool: "forks",
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  setupFiles: "tooling/seed-properties.ts",
+} as const;
 
 /** Three kinds of tests: beside the code, against real servers, and all processes together. */
 export default defineConfig({

@@ -59,7 +59,7 @@ describe("coolDownMs", () => {
       fc.property(fc.integer({ min: 1, max: 1_000 }), fc.nat(86_400_000), random, (openingsCount, hintMs, draw) => {
         const ms = coolDownMs({ openingsCount, hintMs, random: () => draw });
         expect(ms).toBeGreaterThanOrEqual(Math.min(hintMs, 3_600_000));
-        expect(ms).toBeLessThanOrEqual(1.1 * Math.max(300_000, Math.min(hintMs, 3_600_000)));
+        expect(ms).toBeLessThanOrEqual(Math.ceil(1.1 * Math.max(300_000, Math.min(hintMs, 3_600_000))));
       }),
     );
   });

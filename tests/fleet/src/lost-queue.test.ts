@@ -2,6 +2,7 @@ import type { MailboxId } from "@mailfleet/domain";
 import type { App } from "@mailfleet/testkit/fleet";
 import { sampleMails } from "@mailfleet/testkit/sample-mail";
 import { type EmbeddedMail, hasServer, startEmbeddedMail, startRedis } from "@mailfleet/testkit/servers";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Fleet, openFleet, type TestTenant } from "./open-fleet.ts";
 import { addActiveMailbox, addTenant } from "./provision.ts";
@@ -146,6 +147,13 @@ describe("with PostgreSQL as the queue, every message is stored once and work go
       const tables = await sql`
         select format('%I.%I', schemaname, tablename) as name from pg_tables
         where schemaname = 'bullmq' and tablename <> 'mailfleet_generation' and tablename not like '%migration%'`;
-      await sql.unsafe(`truncate ${tables.map((row) => row["name"]).join(", ")} cascade`);
+      const truncate = `truncate ${tables.map((row) => row["name"]).join(", ")} cascade`;
+      await until("the tables to be emptied", () => sql.unsafe(truncate).then(() => true, retryDeadlock));
     }));
 });
+
+/** BullMQ locks the same tables in an order of its own; PostgreSQL may end this statement instead of BullMQ's. */
+function retryDeadlock(error: unknown): false {
+  if (error instanceof postgres.PostgresError && error.code === "40P01") return false;
+  throw error;
+}
