@@ -59,7 +59,7 @@ async function toMessage(
 ) {
   const ada = { name: "Ada", address: "ada@sender.example" };
   return {
-    ...{ uid: 7, contentKey: sha256(raw), inReplyTo: null, references: [] },
+    ...{ uid: 7, contentKey: sha256(raw), providerThreadId: null, inReplyTo: null, references: [] },
     ...untrusted({
       messageIdHeader: "<one@sender.example>",
       envelope: { subject, from: [ada], replyTo: [], to: [{ name: null, address: "support@acme.example" }], cc: [] },

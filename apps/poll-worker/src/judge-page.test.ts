@@ -30,7 +30,15 @@ function draft(raw: string): DraftMessage {
   const digest = createHash("sha256").update(bytes).digest();
   const ref = { segment: "s", offset: 0, length: 1 };
   return {
-    ...{ uid: 1, contentKey: digest, inReplyTo: null, references: [], sentAt: null, receivedAt: new Date() },
+    ...{
+      uid: 1,
+      contentKey: digest,
+      providerThreadId: null,
+      inReplyTo: null,
+      references: [],
+      sentAt: null,
+      receivedAt: new Date(),
+    },
     ...untrusted({ messageIdHeader, envelope: { subject, from, replyTo, to, cc } }),
     ...{ sizeBytes: 1, rawSha256: digest, raw: ref, body: ref, unparsedReason: null, attachments: [] },
     ...{ content, bytes },

@@ -16,6 +16,7 @@ function message(uid: number): NewMessage {
     ...{
       uid,
       contentKey: new Uint8Array(32),
+      providerThreadId: null,
       inReplyTo: null,
       references: [],
       ...outside,

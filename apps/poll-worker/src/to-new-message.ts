@@ -78,6 +78,7 @@ function withoutContent(
   return {
     uid: message.uid,
     contentKey: contentKey({ providerId: message.providerId, messageIdHeader, rawSha256 }),
+    providerThreadId: message.providerThreadId,
     messageIdHeader: untrusted(messageIdHeader),
     inReplyTo: null,
     references: [],
@@ -99,6 +100,7 @@ function withoutContent(
 export function rawOnly(message: NewMessage, unparsedReason: string): NewMessage {
   return {
     ...message,
+    providerThreadId: null,
     messageIdHeader: null,
     inReplyTo: null,
     references: [],

@@ -145,6 +145,7 @@ async function receive(header: string, from: readonly string[]): Promise<Message
         uid: 1,
         contentKey: digest,
         messageIdHeader: untrusted(header),
+        providerThreadId: null,
         inReplyTo: null,
         references: untrusted(["<root@customer.example>"]),
         envelope: untrusted({ subject: "Where is it?", from: addresses, replyTo: [], to: [], cc: [] }),

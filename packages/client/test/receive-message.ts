@@ -49,6 +49,7 @@ async function toNewMessage(raw: Buffer, append: (bytes: Uint8Array) => Promise<
   uid += 1;
   return {
     uid,
+    providerThreadId: null,
     contentKey: contentKey({ providerId: null, messageIdHeader, rawSha256 }),
     ...untrusted({ messageIdHeader, inReplyTo, references, envelope: { subject, from, replyTo, to, cc } }),
     ...{ sentAt: parsed.date, receivedAt: now(), sizeBytes: raw.length, rawSha256, unparsedReason: null },

@@ -24,7 +24,7 @@ export type NewMessage = {
   /** 32 bytes; the same content in the same mailbox has the same key, wherever it lies. */
   readonly contentKey: Uint8Array;
   /** The provider's own id of the conversation, where it has one. */
-  readonly providerThreadId?: string | null;
+  readonly providerThreadId: string | null;
   readonly messageIdHeader: Untrusted<string> | null;
   readonly inReplyTo: Untrusted<string> | null;
   readonly references: readonly Untrusted<string>[];
@@ -142,11 +142,11 @@ export function createInbox(connection: Connection): Inbox {
       return new Set(rows.map((row) => Number(row["uid"])));
     },
     async threadClaims(grant, messages) {
-      return findThreadClaims(sql, grant.tenantId, polledMailbox(grant, now()), messages);
+      return findThreadClaims(sql, grant.tenantId, polledMailbox(grant, now()), messages, now());
     },
     storePage(grant, page) {
       const mailboxId = polledMailbox(grant, now());
-      return sql.begin((tx) => storePage(tx, grant, mailboxId, page)) as Promise<StoredPage>;
+      return sql.begin((tx) => storePage(tx, grant, mailboxId, { ...page, at: now() })) as Promise<StoredPage>;
     },
   };
 }
@@ -161,11 +161,12 @@ async function storePage(
   tx: Transaction,
   grant: Grant<"mailbox.poll">,
   mailboxId: string,
-  page: NewPage,
+  page: NewPage & { readonly at: Date },
 ): Promise<StoredPage> {
   const named = await lockNamedSubmissions(tx, grant, mailboxId, page.messages);
   await holdRun(tx, grant, mailboxId, page.epoch);
-  const threads = await resolveThreads(tx, grant.tenantId, mailboxId, page.messages.map(threadLinks));
+  const links = page.messages.map((message) => threadLinks(message, page.at));
+  const threads = await resolveThreads(tx, grant.tenantId, mailboxId, links, page.at);
   const numbered = page.messages.map((message, index) => ({
     ...message,
     id: newId(MessageId) as string,
@@ -226,7 +227,7 @@ async function insertMessages(
   const rows = messages.map((message) => ({
     id: message.id,
     key: hex(message.contentKey),
-    provider_thread_id: message.providerThreadId ?? null,
+    provider_thread_id: message.providerThreadId,
     message_id_header: message.messageIdHeader,
     in_reply_to: message.inReplyTo,
     reference_ids: message.references,

@@ -1,7 +1,7 @@
 import { newId, type TenantId, ThreadId, untrusted } from "@mailfleet/domain";
 import { ancestors, chooseThread, type KnownThreads, keysOf, type Linked, threadJoined } from "./choose-thread.ts";
 import type { Sql, Transaction } from "./connection.ts";
-import { claimedLinks, readSubject, type ThreadClaim } from "./thread-links.ts";
+import { claimedLinks, readSubject, subjectsSince, type ThreadClaim } from "./thread-links.ts";
 
 /**
  * The thread of each message: that of the nearest message it answers, received or sent by the same mailbox, in whose thread
@@ -12,8 +12,9 @@ export async function resolveThreads(
   tenantId: TenantId,
   mailboxId: string,
   messages: readonly Linked[],
+  now: Date,
 ): Promise<readonly ThreadId[]> {
-  const known = await threadsOf(tx, tenantId, mailboxId, messages);
+  const known = await threadsOf(tx, tenantId, mailboxId, { messages, now });
   return messages.map((message) => chooseThread(message, known, () => newId(ThreadId)));
 }
 
@@ -26,9 +27,10 @@ export async function findThreadClaims(
   tenantId: TenantId,
   mailboxId: string,
   messages: readonly ThreadClaim[],
+  now: Date,
 ): Promise<readonly boolean[]> {
-  const claimed = messages.map(claimedLinks);
-  const known = await threadsOf(sql, tenantId, mailboxId, claimed);
+  const claimed = messages.map((message) => claimedLinks(message, now));
+  const known = await threadsOf(sql, tenantId, mailboxId, { messages: claimed, now });
   return claimed.map((links) => threadJoined(links, known) !== undefined);
 }
 
@@ -36,7 +38,7 @@ async function threadsOf(
   tx: Pick<Transaction, "unsafe">,
   tenantId: TenantId,
   mailboxId: string,
-  messages: readonly Linked[],
+  { messages, now }: { readonly messages: readonly Linked[]; readonly now: Date },
 ): Promise<KnownThreads> {
   const known: KnownThreads = { byKey: new Map(), participants: new Map() };
   const learn = (key: string, row: Record<string, unknown>) => {
@@ -54,7 +56,7 @@ async function threadsOf(
     learn(keysOf.provider(String(row["provider_thread_id"])), row);
   const subjects = new Set(messages.flatMap(({ subject, answersSubject }) => (answersSubject ? (subject ?? []) : [])));
   if (subjects.size > 0) {
-    for (const row of await tx.unsafe(recentSubjects, [tenantId, mailboxId, idAt(Date.now() - twoWeeksMs)])) {
+    for (const row of await tx.unsafe(recentSubjects, [tenantId, mailboxId, ...sinceOf(now)])) {
       const { subject } = readSubject(untrusted(String(row["subject"] ?? "")));
       if (subject !== null && subjects.has(subject)) learn(keysOf.subject(subject), row);
     }
@@ -85,12 +87,11 @@ const threadsOfHeaders = `
   ) as found
   order by found.place, found.id`;
 
-const twoWeeksMs = 14 * 86_400_000;
-
-/** The least id that is made at a moment: ids begin with their milliseconds (RFC 9562 §5.7). */
-function idAt(ms: number): string {
-  const hex = ms.toString(16).padStart(12, "0");
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+/** The least id that was made since then, which begins with its milliseconds (RFC 9562 §5.7), and the moment itself. */
+function sinceOf(now: Date): readonly [string, string] {
+  const since = subjectsSince(now);
+  const hex = since.getTime().toString(16).padStart(12, "0");
+  return [`${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`, since.toISOString()];
 }
 
 /** Of one conversation at the provider, what is oldest here. */
@@ -104,13 +105,13 @@ const threadsOfProvider = `
   ) as found
   order by found.id`;
 
-/** Where a subject is looked for: among the tenant's latest, of two weeks. */
+/** Where a subject is looked for: among the tenant's latest that were received within two weeks. */
 const recentSubjects = `
   select subject, thread_id from (
-    select id, mailbox_id, envelope ->> 'subject' as subject, thread_id, quarantine from messages
-    where tenant_id = $1::uuid and id > $3::uuid order by id desc limit 500
+    select id, mailbox_id, envelope ->> 'subject' as subject, thread_id, quarantine, received_at from messages
+    where tenant_id = $1::uuid and id > $3::uuid order by id desc limit 200
   ) as latest
-  where mailbox_id = $2::uuid and quarantine is distinct from 'held'
+  where mailbox_id = $2::uuid and quarantine is distinct from 'held' and received_at >= $4::timestamptz
   order by id desc`;
 
 /**

@@ -8,7 +8,15 @@ const ref = { segment: "s", offset: 0, length: 1 };
 export function judgedMessage(uid: number, judgement: Partial<Judgement>, more: Partial<NewMessage> = {}): NewMessage {
   const digest = createHash("sha256").update(`${uid}`).digest();
   return {
-    ...{ uid, contentKey: digest, inReplyTo: null, references: [], sentAt: null, receivedAt: new Date() },
+    ...{
+      uid,
+      contentKey: digest,
+      providerThreadId: null,
+      inReplyTo: null,
+      references: [],
+      sentAt: null,
+      receivedAt: new Date(),
+    },
     ...untrusted({
       messageIdHeader: `<${uid}@sender.example>`,
       envelope: {

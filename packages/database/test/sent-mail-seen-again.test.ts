@@ -62,7 +62,14 @@ function message(from: string, traces: Partial<MessageTraces>): NewMessage {
   uid += 1;
   return {
     uid,
-    ...{ contentKey: digest(`${uid}`), messageIdHeader: null, inReplyTo: null, references: [], judgement: unjudged },
+    ...{
+      contentKey: digest(`${uid}`),
+      messageIdHeader: null,
+      providerThreadId: null,
+      inReplyTo: null,
+      references: [],
+      judgement: unjudged,
+    },
     envelope: untrusted({ subject: null, from: [{ name: null, address: from }], replyTo: [], to: [], cc: [] }),
     ...{ sentAt: null, receivedAt: new Date(), sizeBytes: 1, rawSha256: digest(`${uid}`), raw: ref, body: ref },
     ...{ unparsedReason: null, attachments: [] },
