@@ -2,8 +2,9 @@ import { acceptSendJob, createSendClient } from "@mailfleet/client";
 import type { Database } from "@mailfleet/database";
 import type { BlobStore } from "@mailfleet/domain";
 import { createSendProofVerifier, type Gate, type Grant, processActor } from "@mailfleet/gate";
-import { type JobQueue, type JobWorker, sendJob } from "@mailfleet/queue-contracts";
+import { again, type JobQueue, type JobWorker, sendJob } from "@mailfleet/queue-contracts";
 import type { sendEvents } from "./events.ts";
+import { createGiveWay } from "./give-way.ts";
 
 export type AcceptingParts = {
   readonly gate: Gate;
@@ -21,6 +22,9 @@ const keepMs = 2_000;
 /** Accepting takes milliseconds, and nobody but the queue knows of a job whose worker died: it is to be found soon. */
 const lockMs = 8_000;
 
+/** What was accepted before is on its way to somebody: it needs the other half of this process. */
+const giving = { busyMax: 0.5, lookMs: 10 };
+
 /** Takes plain send jobs and makes submissions of them, as the actors who signed them. */
 export function startAccepting(parts: AcceptingParts): JobWorker {
   const { gate, database, blobs, queue, now, events, concurrency } = parts;
@@ -31,10 +35,12 @@ export function startAccepting(parts: AcceptingParts): JobWorker {
     now,
   });
   const client = createSendClient({ database, blobs, gate, now });
+  const giveWay = createGiveWay(giving);
   const { queue: name } = sendJob;
   return queue.startWorker(
     sendJob,
-    (payload, context) => {
+    async (payload, context) => {
+      if (!(await giveWay(context.signal))) return again(now(), "the process is stopping");
       const recordRefusal = async (reason: string) => {
         events.refused(reason);
         await database.audit.recordDiscardedJob({ queue: name, jobId: sendJob.jobId(payload), reason });

@@ -32,9 +32,10 @@ export async function readDeliverables(
         from tenant_policies where tenant_id = a."tenantId" and direction = 'outbound') as outbound_actions
     from jsonb_to_recordset(${placedJson(items)}::jsonb) as a(id uuid, "tenantId" uuid, place int)
     cross join lateral (
-      select envelope_from, raw, content_released_at, mailbox_id from submissions where id = a.id and tenant_id = a."tenantId" limit 1
+      select tenant_id, envelope_from, raw, content_released_at, mailbox_id from submissions where id = a.id limit 1
     ) s
-    cross join lateral (select smtp from mailboxes where id = s.mailbox_id and tenant_id = a."tenantId" limit 1) m`;
+    cross join lateral (select tenant_id, smtp from mailboxes where id = s.mailbox_id limit 1) m
+    where s.tenant_id = a."tenantId" and m.tenant_id = a."tenantId"`;
   return answersByPlace(items, rows, (row) => ({
     envelopeFrom: String(row["envelope_from"]),
     raw: row["raw"] as BlobRef,

@@ -23,8 +23,8 @@ export async function readRecipientFacts(
       from jsonb_to_recordset(${placedJson(questions.map(toQuestion))}::jsonb)
         as a("tenantId" uuid, stored uuid, named jsonb, answers uuid, place int)
       left join lateral (
-        select answers_message_id from submissions where id = a.stored and tenant_id = a."tenantId" limit 1
-      ) s on true
+        select tenant_id, answers_message_id from submissions where id = a.stored limit 1
+      ) s on s.tenant_id = a."tenantId"
       cross join lateral (
         select lower(jsonb_array_elements_text(a.named)) as address
         union

@@ -177,7 +177,8 @@ async function recordVerdicts(sql: Sql, items: readonly Judged[]): Promise<reado
   await sql`
     with judged as materialized (
       select a.verdicts, s.id from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, "tenantId" uuid, verdicts jsonb)
-      cross join lateral (select id from submissions where id = a.id and tenant_id = a."tenantId" limit 1 for no key update) s
+      cross join lateral (select id, tenant_id from submissions where id = a.id limit 1 for no key update) s
+      where s.tenant_id = a."tenantId"
     )
     update submissions s set verdicts = judged.verdicts from judged where s.id = judged.id`;
   return items.map(() => null);
