@@ -12,13 +12,18 @@ export type MicroBatchOptions<Item, Result> = {
 
 type Waiting<Item, Result> = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void };
 
+/** A statement that waits for somebody's lock makes those behind it wait no longer than this, in milliseconds. */
+const behindMsMax = 20;
+
 /**
- * Collects calls for a moment and runs them as one statement. Start and finish of a poll cost a tenth this way
- * (21 µs of PostgreSQL against 214). A failure of the statement is everyone's failure, but for `isolate`.
+ * Collects calls for a moment, or for as long as the statement before them runs, and runs them as one statement: the busier
+ * the database is, the fewer statements it gets. Start and finish of a poll cost a tenth this way (21 µs of PostgreSQL
+ * against 214). A failure of the statement is everyone's failure, but for `isolate`.
  */
 export function microBatch<Item, Result>(options: MicroBatchOptions<Item, Result>): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let runningCount = 0;
 
   const run = async (batch: readonly Waiting<Item, Result>[]) => {
     try {
@@ -35,14 +40,18 @@ export function microBatch<Item, Result>(options: MicroBatchOptions<Item, Result
     timer = undefined;
     const batch = waiting;
     waiting = [];
-    void run(batch);
+    runningCount += 1;
+    void run(batch).then(() => {
+      runningCount -= 1;
+      if (runningCount === 0 && waiting.length > 0) flush();
+    });
   };
 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
       if (waiting.length >= options.sizeMax) flush();
-      else timer ??= setTimeout(flush, options.waitMs);
+      else timer ??= setTimeout(flush, runningCount === 0 ? options.waitMs : behindMsMax);
     });
 }
 
