@@ -29,7 +29,7 @@ import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
 import type { WarmConnection } from "./warm/create-warm-connections.ts";
 import { authorizeOrClose, justOpened, type Keeping, keepWarm, lookTerms, type Warm } from "./warm/keep-warm.ts";
-import { lookWarm, type WarmLook } from "./warm/look-warm.ts";
+import { isSame, lookWarm, type WarmLook } from "./warm/look-warm.ts";
 
 export type PollMailboxDeps = {
   readonly gate: Gate;
@@ -141,12 +141,11 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
   try {
     const authorizedAt = deps.now();
     const grant = await authorizeOrClose(deps.warm, context, context.authorize);
-    const looking = { ...context, ...lookTerms(context.bounds), now: authorizedAt };
-    // Only one folder can be waited on, so a mailbox that has more to read is polled.
-    if (context.poll?.readsMore) deps.warm.connections.close(context);
+    const readsMore = context.poll?.readsMore === true;
+    const looking = { ...context, ...lookTerms(context.bounds, { readsMore }), now: authorizedAt };
     const look = await lookWarm(deps.warm.connections, looking);
     deps.onLook(look === null ? "cold" : look.nothingNew ? "nothing-new" : "news");
-    if (look?.nothingNew) return await nothingNew(deps, context, look, authorizedAt);
+    if (look?.nothingNew && !readsMore) return await nothingNew(deps, context, look, authorizedAt);
     warm = look?.warm;
     const mailbox = await deps.database.mailboxes.find(grant, context.mailboxId);
     if (mailbox === null) throw new OperationalError("resource.missing", "the mailbox is gone");
@@ -220,7 +219,10 @@ async function readFolders(deps: PollMailboxDeps, context: PassContext, reading:
     store: (folder, page) => storeOne(deps, context, { ...mailbox, folder }, page),
   });
   progress.storedCount += more.storedCount;
-  return { isWhole: false, cut: more.cut, backfilling: more.backfilling, checked };
+  if (more.cut || more.backfilling) return { isWhole: false, cut: more.cut, backfilling: more.backfilling, checked };
+  // Only one folder can be waited on. What came into it while the others were read is read at once.
+  const isQuiet = isSame(await connection.examine(mailbox.folder, { signal }), settled);
+  return { isWhole: isWhole && isQuiet, cut: !isQuiet, backfilling: false, checked };
 }
 
 /** The end of a pass that leaves the cursor as it was: the end of the run says so, and no transaction of its own. */

@@ -51,10 +51,10 @@ const beforeTokenEndsMs = 60_000;
 
 /**
  * A dead connection must be found, and replaced, with time left in the bound. A folder is examined anew at half the bound;
- * looks that come sooner, within a quarter of it, may ask for less.
+ * looks that come sooner, within a quarter of it, may ask for less. Where more folders are read, all of them are examined.
  */
-export function lookTerms({ freshnessMs }: PollBounds) {
-  return { answerMsMax: Math.min(10_000, freshnessMs / 4), examinedMsMax: freshnessMs / 4 };
+export function lookTerms({ freshnessMs }: PollBounds, { readsMore }: { readonly readsMore: boolean }) {
+  return { answerMsMax: Math.min(10_000, freshnessMs / 4), examinedMsMax: readsMore ? 0 : freshnessMs / 4 };
 }
 
 /** Who may not poll the mailbox any more may not listen to it either. */

@@ -55,7 +55,7 @@ export async function lookWarm(
 const silence = "the connection that was held open does not answer";
 
 /** A message that becomes visible late has an older UID, and still makes the count grow. */
-function isSame(a: FolderState, b: FolderState): boolean {
+export function isSame(a: FolderState, b: FolderState): boolean {
   return (
     a.uidValidity === b.uidValidity &&
     a.uidNext === b.uidNext &&
