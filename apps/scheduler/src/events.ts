@@ -1,5 +1,6 @@
-import type { FreshnessChange, RetentionTurn, RetentionWatch } from "@mailfleet/database";
+import type { FreshnessLook, RetentionTurn, RetentionWatch } from "@mailfleet/database";
 import type { Log, Metrics } from "@mailfleet/runtime";
+import type { FreshnessRound } from "./watch-freshness.ts";
 
 /** Everything the scheduler tells the people who run it: a line and a number, in one place. */
 export function schedulerEvents(log: Log, metrics: Metrics) {
@@ -34,10 +35,12 @@ export function schedulerEvents(log: Log, metrics: Metrics) {
       claimed.inc({ kind }, count);
       log.debug("work.claimed", { kind, count });
     },
-    freshnessLooked({ staleCount, freshCount, beyondCount, oldestSeconds }: FreshnessChange) {
+    freshnessChanged({ staleCount, freshCount }: Pick<FreshnessLook, "freshCount" | "staleCount">) {
+      log.warn("freshness.changed", { staleCount, freshCount });
+    },
+    freshnessRound({ beyondCount, oldestSeconds }: FreshnessRound) {
       ages.set({}, oldestSeconds);
       beyond.set({}, beyondCount);
-      if (staleCount > 0 || freshCount > 0) log.warn("freshness.changed", { staleCount, freshCount, beyondCount });
     },
     workersGone(workerIds: readonly string[]) {
       log.warn("workers.gone", { workerIds });

@@ -39,7 +39,8 @@ await runProcess({ drainMsMax: 10_000 }, async ({ own, stopping }) => {
 
   const watch = watchQueue({ gate, fleet, queue, onLost: events.queueLost, onUncertain: events.uncertain });
   own(startLoop(watch, runAs("watch")));
-  const freshness = watchFreshness({ gate, fleet, boundMs: config.freshnessMs, onLook: events.freshnessLooked });
+  const told = { onChange: events.freshnessChanged, onRound: events.freshnessRound };
+  const freshness = watchFreshness({ gate, fleet, boundMs: config.freshnessMs, ...told });
   own(startLoop(freshness, runAs("freshness")));
   own(startLoop(repairLine({ gate, fleet, onRepaired: events.lineRepaired }), runAs("repair")));
   const retention = sweepRetention({ gate, fleet, onTurn: events.retentionTurn, onLook: events.retentionLooked });

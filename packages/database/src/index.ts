@@ -15,7 +15,7 @@ export type { Deliverable } from "./deliverables.ts";
 export type { EventRow } from "./events.ts";
 export type { AccessChanges, AccessReader } from "./fleet/access-changes.ts";
 export type { ClaimedRow, ClaimRequest, Claims, Finish, PollStart, StartedRow } from "./fleet/claims.ts";
-export type { Freshness, FreshnessChange } from "./fleet/freshness.ts";
+export { type Freshness, type FreshnessLook, freshnessPartsCount } from "./fleet/freshness.ts";
 export type { HeldRow } from "./fleet/held-rows.ts";
 export type { HostBreaker, HostBreakers, SeenBreaker } from "./fleet/host-breakers.ts";
 export type { HostLimit, HostLimits } from "./fleet/host-limits.ts";

@@ -3,12 +3,15 @@ import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Transaction } from "../connection.ts";
 import { recordEvents } from "../record-events.ts";
 
-export type FreshnessChange = {
+/** What a look at some tenants' active mailboxes found. */
+export type FreshnessLook = {
   readonly staleCount: number;
   readonly freshCount: number;
-  /** Of all active mailboxes, after this look: how many are beyond the bound, and the age of the oldest check in seconds. */
+  /** After this look: how many are beyond the bound, and the age of the oldest check in seconds. */
   readonly beyondCount: number;
   readonly oldestSeconds: number;
+  /** The last of these tenants; null where there are none behind it. */
+  readonly lookedUpTo: TenantId | null;
 };
 
 /**
@@ -17,12 +20,15 @@ export type FreshnessChange = {
  */
 export type Freshness = {
   /**
-   * Finds who broke the bound and who meets it again, and tells each of them once, by `mailbox.stale` and `mailbox.fresh`.
-   * `boundMs` is for tenants without a bound of their own. Any number of schedulers may ask; null: another one is looking
-   * at this moment.
+   * Finds who broke the bound and who meets it again, and tells each of them once, by `mailbox.stale` and `mailbox.fresh`:
+   * among a tenth of the tenants, those that follow `after` in the order of their ids. `boundMs` is for tenants without a
+   * bound of their own. Any number of schedulers may ask; null: another one is looking at this moment.
    */
-  look(grant: Grant<"fleet.sweep">, boundMs: number): Promise<FreshnessChange | null>;
+  look(grant: Grant<"fleet.sweep">, boundMs: number, after: TenantId | null): Promise<FreshnessLook | null>;
 };
+
+/** So many looks are a round. One look at all would take a core for as long as it takes to read every mailbox's row. */
+export const freshnessPartsCount = 10;
 
 /** Told in one transaction; what is left is told by the next look. */
 const changesMax = 500;
@@ -39,34 +45,59 @@ type Changed = {
 
 export function createFreshness({ sql, now }: Connection): Freshness {
   return {
-    async look(grant, boundMs) {
+    async look(grant, boundMs, after) {
       requireGrant(grant, now());
       return sql.begin(async (tx) => {
         const [lock] = await tx`select pg_try_advisory_xact_lock(${lockKey}) as mine`;
         if (lock?.["mine"] !== true) return null;
-        const changed = await change(tx, boundMs);
+        const part = await partAfter(tx, after, boundMs);
+        const changed = await change(tx, part);
         for (const { id, tenantId, namespace, stale } of changed) {
           const about = { tenantId, namespace, mailboxId: id };
           await recordEvents(tx, about, [{ type: stale ? "mailbox.stale" : "mailbox.fresh", subjectId: id }]);
         }
         const staleCount = changed.filter(({ stale }) => stale).length;
-        return { staleCount, freshCount: changed.length - staleCount, ...(await count(tx, boundMs)) };
-      }) as Promise<FreshnessChange | null>;
+        const { lookedUpTo } = part;
+        return { staleCount, freshCount: changed.length - staleCount, ...(await count(tx, part)), lookedUpTo };
+      }) as Promise<FreshnessLook | null>;
     },
   };
 }
 
+type Part = {
+  /** Not among them. */
+  readonly from: string;
+  readonly to: string;
+  readonly boundMs: number;
+  readonly lookedUpTo: TenantId | null;
+};
+
+const beforeAll = "00000000-0000-0000-0000-000000000000";
+
+async function partAfter(tx: Transaction, after: TenantId | null, boundMs: number): Promise<Part> {
+  const from = after ?? beforeAll;
+  const [row] = await tx`
+    with part as materialized (
+      select id from tenants where id > ${from} order by id
+      limit (select ceil(count(*) / ${freshnessPartsCount}::float8)::int from tenants)
+    )
+    select last.id as last, exists (select from tenants where id > last.id) as has_more
+    from (select id from part order by id desc limit 1) as last`;
+  const to = String(row?.["last"] ?? from);
+  return { from, to, boundMs, lookedUpTo: row?.["has_more"] === true ? (to as TenantId) : null };
+}
+
 /** Before its first look, and after a pause, a mailbox counts from when it became active. */
-const ages = (tx: Transaction, boundMs: number) => tx`
+const ages = (tx: Transaction, { from, to, boundMs }: Part) => tx`
   select m.id, m.stale_since, now() - greatest(c.checked_at, m.active_since) as age,
     coalesce(t.freshness_ms, ${boundMs}::float8) * interval '1 millisecond' as bound
   from mailboxes m join tenants t on t.id = m.tenant_id and t.state = 'active'
   left join cursors c on c.tenant_id = m.tenant_id and c.mailbox_id = m.id and c.folder = m.folder
-  where m.state = 'active'`;
+  where m.state = 'active' and m.tenant_id > ${from} and m.tenant_id <= ${to}`;
 
-async function change(tx: Transaction, boundMs: number): Promise<readonly Changed[]> {
+async function change(tx: Transaction, part: Part): Promise<readonly Changed[]> {
   const rows = await tx`
-    with aged as (${ages(tx, boundMs)}), due as materialized (
+    with aged as (${ages(tx, part)}), due as materialized (
       select m.id, aged.age > aged.bound as stale
       from aged join mailboxes m on m.id = aged.id
       where (aged.stale_since is null) = (aged.age > aged.bound)
@@ -83,9 +114,9 @@ async function change(tx: Transaction, boundMs: number): Promise<readonly Change
   }));
 }
 
-async function count(tx: Transaction, boundMs: number) {
+async function count(tx: Transaction, part: Part) {
   const [row] = await tx`
-    with aged as (${ages(tx, boundMs)})
+    with aged as (${ages(tx, part)})
     select count(*) filter (where age > bound)::int as beyond,
       coalesce(extract(epoch from max(age)), 0)::float8 as oldest from aged`;
   return { beyondCount: Number(row?.["beyond"]), oldestSeconds: Number(row?.["oldest"]) };
