@@ -8,6 +8,7 @@ import { provisionTenant } from "../fleet/provision-tenant.ts";
 import { startIdleClients } from "../idle/start-idle-clients.ts";
 import { untilWarm } from "../idle/until-warm.ts";
 import { percentile } from "../percentile.ts";
+import { measurePolled } from "./measure-polled.ts";
 import { type LatencyOptions, latencyUsage, readLatencyOptions } from "./options.ts";
 import { type Arrival, type LatencyStage, sendAndWait } from "./send-and-wait.ts";
 
@@ -22,25 +23,31 @@ export const latency: Bench = {
       if (findProgram(program) === null) throw new UsageError(`${program} is not installed, and this measures with it`);
     }
     if (!existsSync("/proc/self/stat")) throw new UsageError("this needs Linux");
-    await using opened = new AsyncDisposableStack();
-    report.progress("starting PostgreSQL, Dovecot, a scheduler and a poll worker …");
-    const mail = { connectionsPerProcessMax: 50 };
-    const fleet = opened.adopt(await openBenchFleet({ ...options, mail }), (open) => open.close());
-    const users = Array.from({ length: options.mailboxesCount }, (_, index) => `user-${index + 1}`);
-    report.progress(`warming ${users.length} mailboxes, and a bare client for each …`);
-    const tenant = await provisionTenant(fleet, "latency", users);
-    await tenant.activate();
-    await untilWarm(fleet, tenant, report.signal);
-    const clients = opened.adopt(await startIdleClients(fleet, users), (open) => open.close());
-    const stage = { fleet, tenant, users, clients, delivered: new Set<string>(), counts: new Map<number, number>() };
     const [loadAverage = 0] = loadavg();
-    const before = fleet.mail.output();
-    const arrivals = await measure(stage, options, report);
-    await verify(stage);
-    verifyNoLogins(before, fleet.mail.output());
-    return summarise(arrivals, options, loadAverage);
+    const arrivals = await measureWarm(options, report);
+    return summarise(arrivals, await measurePolled(options, report), options, loadAverage);
   },
 };
+
+/** Over connections that are held, beside a bare client for each. */
+async function measureWarm(options: LatencyOptions, report: Report): Promise<readonly Arrival[]> {
+  await using opened = new AsyncDisposableStack();
+  report.progress("starting PostgreSQL, Dovecot, a scheduler and a poll worker …");
+  const mail = { connectionsPerProcessMax: 50 };
+  const fleet = opened.adopt(await openBenchFleet({ ...options, mail }), (open) => open.close());
+  const users = Array.from({ length: options.mailboxesCount }, (_, index) => `user-${index + 1}`);
+  report.progress(`warming ${users.length} mailboxes, and a bare client for each …`);
+  const tenant = await provisionTenant(fleet, "latency", users);
+  await tenant.activate();
+  await untilWarm(fleet, tenant, report.signal);
+  const clients = opened.adopt(await startIdleClients(fleet, users), (open) => open.close());
+  const stage = { fleet, tenant, users, clients, delivered: new Set<string>(), counts: new Map<number, number>() };
+  const before = fleet.mail.output();
+  const arrivals = await measure(stage, options, report);
+  await verify(stage);
+  verifyNoLogins(before, fleet.mail.output());
+  return arrivals;
+}
 
 /** Longer than Dovecot gathers news for, so that each message of a spaced burst is told by itself. */
 const spacedMs = 1_000;
@@ -86,7 +93,12 @@ function verifyNoLogins(before: string, after: string): void {
   if (logins > 0) throw new VerificationError(`${logins} messages or more were read after a login`);
 }
 
-function summarise(arrivals: readonly Arrival[], options: LatencyOptions, loadAverage: number): BenchOutcome {
+function summarise(
+  arrivals: readonly Arrival[],
+  polled: readonly number[],
+  options: LatencyOptions,
+  loadAverage: number,
+): BenchOutcome {
   const over = (those: readonly Arrival[]) => those.map(({ toldAt, storedAt }) => storedAt - toldAt);
   const of = (values: readonly number[], part: number) => Math.round(percentile(values, part) * 10) / 10;
   const whole = arrivals.map(({ deliveredAt, storedAt }) => storedAt - deliveredAt);
@@ -107,7 +119,11 @@ function summarise(arrivals: readonly Arrival[], options: LatencyOptions, loadAv
     deliveryToEventMsP99: of(whole, 0.99),
     bareMsP50: of(bare, 0.5),
     bareMsP99: of(bare, 0.99),
+    polledMsP50: of(polled, 0.5),
+    polledMsP99: of(polled, 0.99),
+    polledFreshnessMs: options.polledFreshnessMs,
     messages: arrivals.length,
+    polledMessages: polled.length,
     mailboxes: options.mailboxesCount,
     workers: options.workersCount,
     queue: options.queue,

@@ -7,6 +7,10 @@ export type LatencyOptions = {
   readonly steadyCount: number;
   /** Bursts of three messages into one mailbox: in one moment, and a second apart. */
   readonly burstsCount: number;
+  /** Single messages, one a second, into mailboxes whose connections are not held. */
+  readonly polledCount: number;
+  /** The freshness bound of these: they are polled at half of it. */
+  readonly polledFreshnessMs: number;
   readonly workersCount: number;
   readonly queue: "postgres" | "redis";
   readonly profileFolder: string | null;
@@ -15,10 +19,12 @@ export type LatencyOptions = {
 export const latencyUsage = `  --mailboxes N   mailboxes, each with a warm connection and a bare client (500)
   --steady N      messages, one a second (60)
   --bursts N      bursts of three into one mailbox; every second one with a second between its messages (20)
+  --polled N      messages, one a second, into mailboxes that are polled (60)
+  --freshness N   their freshness bound in ms, of which they are polled at half (30000)
   --workers N     poll workers (1)
   --queue NAME    redis (default) or postgres
   --profile DIR   each poll worker leaves a CPU profile in DIR
-  --smoke         5 mailboxes, 3 messages and 2 bursts: shows that the bench works, not how fast the fleet is`;
+  --smoke         5 mailboxes, 3 messages, 2 bursts and 2 polled: shows that the bench works, not how fast the fleet is`;
 
 /** @throws UsageError */
 export function readLatencyOptions(args: readonly string[]): LatencyOptions {
@@ -30,6 +36,8 @@ export function readLatencyOptions(args: readonly string[]): LatencyOptions {
     mailboxesCount: count("--mailboxes", values.mailboxes, smoke ? 5 : 500),
     steadyCount: count("--steady", values.steady, smoke ? 3 : 60),
     burstsCount: count("--bursts", values.bursts, smoke ? 2 : 20),
+    polledCount: count("--polled", values.polled, smoke ? 2 : 60),
+    polledFreshnessMs: count("--freshness", values.freshness, smoke ? 2_000 : 30_000),
     workersCount: count("--workers", values.workers, 1),
     queue,
     profileFolder: values.profile ?? null,
@@ -38,7 +46,8 @@ export function readLatencyOptions(args: readonly string[]): LatencyOptions {
 
 function parse(args: readonly string[]) {
   const text = { type: "string" } as const;
-  const texts = { mailboxes: text, steady: text, bursts: text, workers: text, queue: text, profile: text } as const;
+  const counts = { mailboxes: text, steady: text, bursts: text, polled: text, freshness: text, workers: text } as const;
+  const texts = { ...counts, queue: text, profile: text } as const;
   try {
     return parseArgs({ args: [...args], options: { ...texts, smoke: { type: "boolean" } } });
   } catch (error) {

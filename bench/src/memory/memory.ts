@@ -9,6 +9,7 @@ import { startIdleClients } from "../idle/start-idle-clients.ts";
 import { untilWarm } from "../idle/until-warm.ts";
 import { sha256 } from "../ingest/deliver-corpus.ts";
 import { cpuMsOfTrees, elapsed } from "../process-cpu.ts";
+import { fillFleet } from "../schedule/fill-fleet.ts";
 import { type MemoryOptions, memoryUsage, readMemoryOptions } from "./options.ts";
 import { settledBytes } from "./resident-bytes.ts";
 
@@ -39,8 +40,9 @@ export const memory: Bench = {
     const start = await startUp(fleet, tenant, report);
     await verify(fleet, tenant, delivered);
     const fleetSlope = await slopeOfFleet(fleet, options, report);
+    const known = await slopeOfKnown(fleet, options, report);
     const bare = await slopeOfBareClients(fleet, options, report);
-    return summarise({ start, fleetSlope, bare, options, loadAverage });
+    return summarise({ start, fleetSlope, known, bare, options, loadAverage });
   },
 };
 
@@ -97,11 +99,36 @@ async function slopeOfFleet(fleet: BenchFleet, options: MemoryOptions, { progres
   const tenant = await provisionTenant(fleet, "more", namesOf("more", count));
   await tenant.activate();
   await untilWarm(fleet, tenant, signal);
-  const [row] = await fleet.sql`select held_count from workers where gone_at is null`;
   const bytesAtMax = await settledBytes(pid, signal);
+  const [row] = await fleet.sql`select held_count from workers where gone_at is null`; // of its last beat
   if (Number(row?.["held_count"]) < count)
     throw new VerificationError("the worker does not hold what it is measured by");
   return { bytesEach: (bytesAtMax - before) / count, bytesAtMax };
+}
+
+type KnownSlope = { readonly worker: number; readonly scheduler: number };
+
+const knownLimits = { ratePerSecond: 1_000, burst: 1_000, inFlightMax: 1_000 };
+/** None of them is due while it is measured. */
+const yearMs = 31_536_000_000;
+
+/** Mailboxes that the fleet has and nobody polls now: rows of the schedule. */
+async function slopeOfKnown(
+  fleet: BenchFleet,
+  { knownCount }: MemoryOptions,
+  { progress, signal }: Report,
+): Promise<KnownSlope> {
+  const [worker] = fleet.processes.pollWorker;
+  const [scheduler] = fleet.processes.scheduler;
+  if (worker === undefined || scheduler === undefined) throw new Error("the fleet has no processes");
+  const settle = () => Promise.all([settledBytes(worker, signal), settledBytes(scheduler, signal)]);
+  const before = await settle();
+  progress(`${knownCount} mailboxes that are only known …`);
+  const tenants = { key: "known", mailboxesCount: knownCount, limits: knownLimits, spreadMs: yearMs };
+  await fillFleet(fleet.sql, [tenants]);
+  const after = await settle();
+  const each = ([low, high]: readonly [number, number]) => (high - low) / knownCount;
+  return { worker: each([before[0], after[0]]), scheduler: each([before[1], after[1]]) };
 }
 
 async function slopeOfBareClients(
@@ -130,22 +157,26 @@ const namesOf = (group: string, count: number) => Array.from({ length: count }, 
 type Measured = {
   readonly start: Start;
   readonly fleetSlope: Slope;
+  readonly known: KnownSlope;
   readonly bare: Slope;
   readonly options: MemoryOptions;
   readonly loadAverage: number;
 };
 
-function summarise({ start, fleetSlope, bare, options, loadAverage }: Measured): BenchOutcome {
+function summarise({ start, fleetSlope, known, bare, options, loadAverage }: Measured): BenchOutcome {
   const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
   const result = {
     bench: "memory",
     bytesPerWarmMailbox: Math.round(fleetSlope.bytesEach),
     referenceBytesPerConnection: Math.round(bare.bytesEach),
+    bytesPerKnownMailbox: rounded(known.worker, 1),
+    schedulerBytesPerKnownMailbox: rounded(known.scheduler, 1),
     workerBytes: fleetSlope.bytesAtMax,
     [`coldStartSeconds${options.mailboxesMin}`]: rounded(start.seconds, 1),
     coldStartCpuSeconds: rounded(start.cpuSeconds / options.mailboxesMin, 3),
     coldMailboxes: options.mailboxesMin,
     warmMailboxes: options.mailboxesMax,
+    knownMailboxes: options.knownCount,
     messagesEach: options.messagesEach,
     workers: 1,
     queue: options.queue,

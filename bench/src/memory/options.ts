@@ -7,6 +7,8 @@ export type MemoryOptions = {
   /** The upper end: the others are empty. */
   readonly mailboxesMax: number;
   readonly messagesEach: number;
+  /** Mailboxes beside these that are not due. */
+  readonly knownCount: number;
   readonly queue: "postgres" | "redis";
   readonly profileFolder: string | null;
 };
@@ -14,9 +16,10 @@ export type MemoryOptions = {
 export const memoryUsage = `  --from N        cold mailboxes with mail, and the lower end of the slope (500)
   --to N          the upper end (2000)
   --messages N    messages of 3 KB in each of the first (50)
+  --known N       mailboxes beside them that are only known (100000)
   --queue NAME    redis (default) or postgres
   --profile DIR   the poll worker leaves a CPU profile in DIR
-  --smoke         from 10 to 30 mailboxes with 5 messages: shows that the bench works`;
+  --smoke         from 10 to 30 mailboxes with 5 messages, 1000 known: shows that the bench works`;
 
 /** @throws UsageError */
 export function readMemoryOptions(args: readonly string[]): MemoryOptions {
@@ -28,6 +31,7 @@ export function readMemoryOptions(args: readonly string[]): MemoryOptions {
     mailboxesMin: count("--from", values.from, smoke ? 10 : 500),
     mailboxesMax: count("--to", values.to, smoke ? 30 : 2_000),
     messagesEach: count("--messages", values.messages, smoke ? 5 : 50),
+    knownCount: count("--known", values.known, smoke ? 1_000 : 100_000),
     queue,
     profileFolder: values.profile ?? null,
   } as const;
@@ -37,7 +41,7 @@ export function readMemoryOptions(args: readonly string[]): MemoryOptions {
 
 function parse(args: readonly string[]) {
   const text = { type: "string" } as const;
-  const texts = { from: text, to: text, messages: text, queue: text, profile: text } as const;
+  const texts = { from: text, to: text, messages: text, known: text, queue: text, profile: text } as const;
   try {
     return parseArgs({ args: [...args], options: { ...texts, smoke: { type: "boolean" } } });
   } catch (error) {
