@@ -13,7 +13,7 @@ export const Environment = workerEnvironment({
     description:
       "Deliveries at once in this process: several times what one tenant may have in flight, whose server may hang.",
   }),
-  SEND_ACCEPT_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(10).meta({
+  SEND_ACCEPT_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(4).meta({
     description: "Plain send jobs accepted at once in this process.",
   }),
   SEND_PREPARE_MS: z.coerce.number().int().min(1_000).max(600_000).default(60_000).meta({

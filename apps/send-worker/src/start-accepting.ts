@@ -22,8 +22,8 @@ const keepMs = 2_000;
 /** Accepting takes milliseconds, and nobody but the queue knows of a job whose worker died: it is to be found soon. */
 const lockMs = 8_000;
 
-/** What was accepted before is on its way to somebody: it needs the other half of this process. */
-const giving = { busyMax: 0.5, lookMs: 10 };
+/** What was accepted before is on its way to somebody: it needs most of this process, and of the database behind it. */
+const giving = { busyMax: 0.3, lookMs: 10 };
 
 /** Takes plain send jobs and makes submissions of them, as the actors who signed them. */
 export function startAccepting(parts: AcceptingParts): JobWorker {
