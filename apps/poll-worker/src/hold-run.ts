@@ -41,7 +41,7 @@ export function holdRun({ claims, grant, held, runMs, heldMs, askedAt, signal, a
     else over.abort(new OperationalError("run.fenced", "another run holds this mailbox"));
   };
   // A heartbeat that fails is simply missing: the deadline stands, and the next one may get through.
-  const timer = setInterval(() => void beat().catch(() => {}), Math.min(runMs / 4, heldMs / 2));
+  const timer = setInterval(() => void beat().catch(() => {}), Math.min(runMs / 4, (heldMs * 2) / 3));
 
   return {
     signal: AbortSignal.any([accessLost, signal, over.signal]),

@@ -62,7 +62,7 @@ const poll: JobHandler<PollMailbox> = async ({ mailboxId: id, epoch }) => {
   const lag = Date.now() - mailbox.at;
   const period = periods;
   const beat = async () => claims.heartbeat(await grant(), { id, epoch }, runMs);
-  const heart = setInterval(() => void beat().catch(fail), Math.min(runMs / 4, started.heldMs / 2)); // as a real run does
+  const heart = setInterval(() => void beat().catch(fail), Math.min(runMs / 4, (started.heldMs * 2) / 3)); // as a real run does
   await wait(-Math.log(1 - Math.random()) * pollMsMean);
   clearInterval(heart);
   // Counted from when it was due: lateness does not slow the schedule down, and is not forgiven.

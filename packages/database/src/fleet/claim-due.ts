@@ -1,6 +1,7 @@
 import { Epoch, type TenantId } from "@mailfleet/domain";
 import type { Sql, Transaction } from "../connection.ts";
 import type { ClaimedRow, ClaimRequest } from "./claims.ts";
+import { countWhereFull, inFlightOf } from "./in-flight.ts";
 import type { LaneKey } from "./lane-watch.ts";
 import { type HostBucket, hostsLeft, type LineEntry, type LockedLine, lockLine } from "./lock-line.ts";
 import { settleLanes } from "./settle-lanes.ts";
@@ -30,7 +31,7 @@ const roundsMax = 12;
 
 /**
  * One transaction. First the tenants in line are locked, then, in statements that see everything earlier holders of these
- * locks have committed, their rows in flight are counted and their due rows picked. So any number of schedulers together
+ * locks have committed, their rows in flight are counted, where a cap may bind, and their due rows picked. So any number of schedulers together
  * keep to a tenant's rate and cap. It waits for nobody: what someone else has locked is passed over.
  */
 export function claimDue(sql: Sql, work: WorkTable, request: ClaimRequest): Promise<DueClaim> {
@@ -39,11 +40,13 @@ export function claimDue(sql: Sql, work: WorkTable, request: ClaimRequest): Prom
     if (line.entries.length === 0) return { rows: [], raised: [], goesOn: line.goesOn };
     const taken: Taken = { byTenant: new Map(), byHost: new Map(), served: new Set(), exhausted: new Set() };
     const picked: PickedRow[] = [];
+    await countWhereFull(tx, work, line, taken);
     for (let round = 0; round < roundsMax && picked.length < request.room; round++) {
       const room = { rows: request.room - picked.length, quantum: request.quantum, hosts: hostsLeft(line, taken) };
       const shares = shareRoom(room, tenantsInLine(line, taken));
       if (shares.size === 0) break;
       picked.push(...(await pickRound(tx, work, request, { line, taken, shares })));
+      await countWhereFull(tx, work, line, taken);
     }
     const raised = await settleLanes(tx, work, line, taken);
     const rows = picked.toSorted((a, b) => a.turn - b.turn);
@@ -70,7 +73,7 @@ function tenantsInLine({ entries, inFlight }: LockedLine, taken: Taken): readonl
     const used = taken.byTenant.get(tenantId) ?? 0;
     return {
       weight: tenant.weight,
-      rowsMax: tenant.active ? rowsLeft(tenant, inFlight.get(tenantId) ?? 0, used) : 0,
+      rowsMax: tenant.active ? rowsLeft(tenant, inFlightOf(inFlight, tenantId), used) : 0,
       lanes: lanes.filter(([index]) => !taken.exhausted.has(index)).map(([index, { lane }]) => ({ index, host: lane })),
     };
   });

@@ -108,6 +108,9 @@ export type Claims = {
 
 const batchSizeMax = 500;
 
+/** A heartbeat comes many seconds before it is needed. */
+const gatherBeatsMs = 50;
+
 /** A line that begins with lanes that turn out to be empty or held is walked on for so long before the queue gets what there is. */
 const partsMax = 4;
 
@@ -117,10 +120,22 @@ const secondLookMs = 50;
 export function createClaims(connection: Connection, work: WorkTable): Claims {
   const { now } = connection;
   const watch = createLaneWatch(work);
-  const batch = { waitMs: work.gatherMs, sizeMax: batchSizeMax };
-  const starts = microBatch({ ...batch, run: (items: readonly Timed[]) => start(connection, work, items) });
-  const heartbeats = microBatch({ ...batch, run: (items: readonly Timed[]) => heartbeat(connection, work, items) });
-  const finishes = microBatch({ ...batch, run: (items: readonly Finish[]) => finish(connection, work, items) });
+  const sizeMax = batchSizeMax;
+  const starts = microBatch({
+    waitMs: work.gatherMs.start,
+    sizeMax,
+    run: (items: readonly Timed[]) => start(connection, work, items),
+  });
+  const heartbeats = microBatch({
+    waitMs: gatherBeatsMs,
+    sizeMax,
+    run: (items: readonly Timed[]) => heartbeat(connection, work, items),
+  });
+  const finishes = microBatch({
+    waitMs: work.gatherMs.finish,
+    sizeMax,
+    run: (items: readonly Finish[]) => finish(connection, work, items),
+  });
 
   return {
     async claim(grant, request) {

@@ -51,14 +51,13 @@ export function createFreshness({ sql, now }: Connection): Freshness {
         const [lock] = await tx`select pg_try_advisory_xact_lock(${lockKey}) as mine`;
         if (lock?.["mine"] !== true) return null;
         const part = await partAfter(tx, after, boundMs);
-        const changed = await change(tx, part);
+        const { changed, ...found } = await lookAt(tx, part);
         for (const { id, tenantId, namespace, stale } of changed) {
           const about = { tenantId, namespace, mailboxId: id };
           await recordEvents(tx, about, [{ type: stale ? "mailbox.stale" : "mailbox.fresh", subjectId: id }]);
         }
         const staleCount = changed.filter(({ stale }) => stale).length;
-        const { lookedUpTo } = part;
-        return { staleCount, freshCount: changed.length - staleCount, ...(await count(tx, part)), lookedUpTo };
+        return { staleCount, freshCount: changed.length - staleCount, ...found, lookedUpTo: part.lookedUpTo };
       }) as Promise<FreshnessLook | null>;
     },
   };
@@ -95,29 +94,23 @@ const ages = (tx: Transaction, { from, to, boundMs }: Part) => tx`
   left join cursors c on c.tenant_id = m.tenant_id and c.mailbox_id = m.id and c.folder = m.folder
   where m.state = 'active' and m.tenant_id > ${from} and m.tenant_id <= ${to}`;
 
-async function change(tx: Transaction, part: Part): Promise<readonly Changed[]> {
-  const rows = await tx`
-    with aged as (${ages(tx, part)}), due as materialized (
+/** One walk over the part: who is on the other side of the bound than it was told last, and how the part stands. */
+async function lookAt(tx: Transaction, part: Part) {
+  const [row] = await tx`
+    with aged as materialized (${ages(tx, part)}), due as materialized (
       select m.id, aged.age > aged.bound as stale
       from aged join mailboxes m on m.id = aged.id
       where (aged.stale_since is null) = (aged.age > aged.bound)
       order by m.id limit ${changesMax} for update of m
+    ), changed as (
+      update mailboxes m set stale_since = case when due.stale then now() end
+      from due, tenants t where m.id = due.id and t.id = m.tenant_id
+      returning m.id, m.tenant_id as "tenantId", t.namespace, due.stale
     )
-    update mailboxes m set stale_since = case when due.stale then now() end
-    from due, tenants t where m.id = due.id and t.id = m.tenant_id
-    returning m.id, m.tenant_id, t.namespace, due.stale`;
-  return rows.map((row) => ({
-    id: String(row["id"]),
-    tenantId: row["tenant_id"] as TenantId,
-    namespace: row["namespace"] as Namespace,
-    stale: row["stale"] === true,
-  }));
-}
-
-async function count(tx: Transaction, part: Part) {
-  const [row] = await tx`
-    with aged as (${ages(tx, part)})
     select count(*) filter (where age > bound)::int as beyond,
-      coalesce(extract(epoch from max(age)), 0)::float8 as oldest from aged`;
-  return { beyondCount: Number(row?.["beyond"]), oldestSeconds: Number(row?.["oldest"]) };
+      coalesce(extract(epoch from max(age)), 0)::float8 as oldest,
+      (select coalesce(jsonb_agg(to_jsonb(changed)), '[]') from changed) as changed
+    from aged`;
+  const changed = row?.["changed"] as readonly Changed[];
+  return { changed, beyondCount: Number(row?.["beyond"]), oldestSeconds: Number(row?.["oldest"]) };
 }

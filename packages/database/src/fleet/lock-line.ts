@@ -1,5 +1,6 @@
 import type { Transaction } from "../connection.ts";
 import type { Taken } from "./claim-due.ts";
+import { type InFlight, isInFlight, knownInFlight } from "./in-flight.ts";
 import type { WorkTable } from "./work-tables.ts";
 
 /** What is left of a rate, and how much of it may be in flight. Tokens are fractions of rows. */
@@ -23,8 +24,7 @@ export type HostBucket = Bucket & { readonly inFlight: number };
 export type LockedLine = {
   readonly entries: readonly LineEntry[];
   readonly hosts: ReadonlyMap<string, HostBucket>;
-  /** Rows of each tenant in flight; no entry: none. */
-  readonly inFlight: ReadonlyMap<string, number>;
+  readonly inFlight: InFlight;
   /** There may be more lanes whose turn has come. */
   readonly goesOn: boolean;
 };
@@ -42,7 +42,8 @@ export async function lockLine(tx: Transaction, work: WorkTable, room: number): 
   const { kind } = work;
   const length = Math.max(room, lineLengthMin);
   const rows = await tx`
-    select l.tenant_id, l.lane, t.weight, t.state = 'active' as active, ${bucketColumns(tx)}, b.in_flight_max
+    select l.tenant_id, l.lane, t.weight, t.state = 'active' as active, ${bucketColumns(tx)}, b.in_flight_max,
+      coalesce(b.in_flight_most, b.in_flight_max) as in_flight_most
     from (
       select first.* from (
         select '' as lane union all select host from host_buckets where kind = ${kind} and ready_at <= now()
@@ -57,21 +58,19 @@ export async function lockLine(tx: Transaction, work: WorkTable, room: number): 
     join tenant_buckets b on b.tenant_id = l.tenant_id and b.kind = ${kind}
     order by l.next_due limit ${length}
     for update of b skip locked`;
-  if (rows.length === 0) return { entries: [], hosts: new Map(), inFlight: new Map(), goesOn: false };
+  if (rows.length === 0) return { entries: [], hosts: new Map(), inFlight: knownInFlight([]), goesOn: false };
   const entries = rows.map((row) => ({
     ...bucketOf(row),
     tenantId: String(row["tenant_id"]),
     lane: String(row["lane"]),
     weight: Number(row["weight"]),
     active: row["active"] === true,
+    inFlightMost: Number(row["in_flight_most"]),
   }));
   const names = [...new Set(entries.map(({ lane }) => lane))].filter((lane) => lane !== "");
-  const [hosts, inFlight] = await Promise.all([
-    lockHosts(tx, work, names),
-    countInFlight(tx, work, [...new Set(entries.map(({ tenantId }) => tenantId))]),
-  ]);
+  const hosts = await lockHosts(tx, work, names);
   const open = entries.filter(({ lane }) => lane === "" || hosts.has(lane));
-  return { entries: open, hosts, inFlight, goesOn: entries.length === length };
+  return { entries: open, hosts, inFlight: knownInFlight(entries), goesOn: entries.length === length };
 }
 
 /** Rows each locked host takes after what was taken already. */
@@ -127,23 +126,4 @@ async function lockHosts(
       return [host, { ...bucketOf(row), inFlight: inFlight.get(host) ?? 0 }];
     }),
   );
-}
-
-async function countInFlight(
-  tx: Transaction,
-  work: WorkTable,
-  tenantIds: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  const rows = await tx`
-    select tenant_id, count(*)::int as count from ${tx(work.table)}
-    where tenant_id = any(${tenantIds as string[]}::uuid[]) and ${isInFlight(tx, work)} group by 1`;
-  return new Map(rows.map((row) => [String(row["tenant_id"]), Number(row["count"])]));
-}
-
-/** Written out, not handed in, so that the partial index of what is in flight is always seen to fit. */
-function isInFlight(tx: Transaction, { table, stateColumn, running }: WorkTable) {
-  if (table === "mailboxes") return tx`in_flight and next_due > now()`;
-  return running === "running"
-    ? tx`${tx(stateColumn)} in ('claimed', 'running') and next_due > now()`
-    : tx`${tx(stateColumn)} in ('claimed', 'transmitting') and next_due > now()`;
 }

@@ -1,5 +1,6 @@
 import type { Transaction } from "../connection.ts";
 import type { Taken } from "./claim-due.ts";
+import { inFlightOf } from "./in-flight.ts";
 import type { LaneKey } from "./lane-watch.ts";
 import type { Bucket, LineEntry, LockedLine } from "./lock-line.ts";
 import type { WorkTable } from "./work-tables.ts";
@@ -28,7 +29,7 @@ export async function settleLanes(
     .filter(({ hold, index }) => hold !== null || taken.served.has(index) || taken.exhausted.has(index));
   const [raised] = await Promise.all([
     raiseLanes(tx, work, settled),
-    spendTokens(tx, work, taken),
+    spendTokens(tx, work, line, taken),
     settleHosts(tx, work, line, taken),
   ]);
   return raised;
@@ -38,7 +39,7 @@ function holdOf({ inFlight }: LockedLine, taken: Taken, entry: LineEntry): Hold 
   const used = taken.byTenant.get(entry.tenantId) ?? 0;
   if (!entry.active) return { hold: "inactive", untilMs: null };
   if (entry.tokens - used < 1) return { hold: "rate", untilMs: msUntilTokens(entry, used) };
-  if ((inFlight.get(entry.tenantId) ?? 0) + used >= entry.inFlightMax) {
+  if (inFlightOf(inFlight, entry.tenantId) + used >= entry.inFlightMax) {
     return { hold: "in-flight", untilMs: endMissedMs };
   }
   return { hold: null, untilMs: 0 };
@@ -86,13 +87,21 @@ async function raiseLanes(
     .map((row) => ({ tenantId: String(row["tenant_id"]), lane: String(row["lane"]) }));
 }
 
-async function spendTokens(tx: Transaction, { kind }: WorkTable, { byTenant }: Taken): Promise<void> {
-  if (byTenant.size === 0) return;
+async function spendTokens(
+  tx: Transaction,
+  { kind }: WorkTable,
+  { inFlight }: LockedLine,
+  { byTenant }: Taken,
+): Promise<void> {
+  const tenantIds = [...inFlight.counted.union(byTenant)];
+  if (tenantIds.length === 0) return;
+  const used = tenantIds.map((tenantId) => byTenant.get(tenantId) ?? 0);
+  const most = tenantIds.map((tenantId, index) => inFlightOf(inFlight, tenantId) + (used[index] ?? 0));
   await tx`
     update tenant_buckets b
     set tokens = least(b.burst, b.tokens + extract(epoch from now() - b.tokens_at) * b.rate_per_second) - used.count,
-      tokens_at = now()
-    from unnest(${[...byTenant.keys()]}::uuid[], ${[...byTenant.values()]}::int[]) as used(tenant_id, count)
+      tokens_at = now(), in_flight_most = used.most
+    from unnest(${tenantIds}::uuid[], ${used}::int[], ${most}::int[]) as used(tenant_id, count, most)
     where b.tenant_id = used.tenant_id and b.kind = ${kind}`;
 }
 

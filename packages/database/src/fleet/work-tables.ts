@@ -19,8 +19,8 @@ export type WorkTable = {
   readonly resident: boolean;
   /** Whether a run sends heartbeats: then a start leaves it the claim's time, and changes nothing that is indexed. */
   readonly beats: boolean;
-  /** How long what begins or ends waits for others to share a statement with, in ms. */
-  readonly gatherMs: number;
+  /** How long what begins, and what ends, waits for others to share a statement with, in ms. Nobody waits for a mail whose pass has ended. */
+  readonly gatherMs: { readonly start: number; readonly finish: number };
   /** What `start` makes of a claimed row. */
   readonly running: "running" | "transmitting";
 };
@@ -32,7 +32,7 @@ export const mailboxWork: WorkTable = {
   kind: "poll",
   claimable: ["idle", "claimed", "running"],
   claimed: "claimed",
-  gatherMs: 10,
+  gatherMs: { start: 10, finish: 40 },
   running: "running",
   hasLifecycle: true,
   tellsPass: true,
@@ -47,7 +47,7 @@ export const submissionWork: WorkTable = {
   kind: "deliver",
   claimable: ["scheduled", "accepted", "deferred", "claimed"],
   claimed: "claimed",
-  gatherMs: 3, // a connection is held meanwhile
+  gatherMs: { start: 3, finish: 3 }, // a connection is held meanwhile
   running: "transmitting",
   hasLifecycle: false,
   tellsPass: false,
@@ -65,7 +65,7 @@ export const reconcileWork: WorkTable = {
   kind: "reconcile",
   claimable: ["idle", "claimed", "running"],
   claimed: "claimed",
-  gatherMs: 10,
+  gatherMs: { start: 10, finish: 40 },
   running: "running",
   hasLifecycle: false,
   tellsPass: false,
