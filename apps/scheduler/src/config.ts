@@ -18,7 +18,7 @@ export const Environment = z.object({
   SCHEDULER_QUANTUM: z.coerce.number().int().min(1).max(10_000).default(2).meta({
     description: "The least number of rows a tenant gets in its turn, times its weight.",
   }),
-  SCHEDULER_CLAIM_MS: z.coerce.number().int().min(1_000).max(600_000).default(15_000).meta({
+  SCHEDULER_CLAIM_MS: z.coerce.number().int().min(1_000).max(600_000).default(20_000).meta({
     description: "After this long, in ms, a job that no worker has started is offered again.",
   }),
   ...freshnessVariables,

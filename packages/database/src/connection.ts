@@ -4,6 +4,8 @@ import { drizzle } from "./drizzle.ts";
 /** postgres.js itself, for statements on the hot path: prepared once a connection. Times travel as ISO text, JSON as text. */
 export type Sql = postgres.Sql;
 export type Transaction = postgres.TransactionSql;
+/** A part of a statement. */
+export type Fragment = postgres.Fragment;
 /** drizzle over the same connections, for everything else. */
 export type Orm = ReturnType<typeof drizzle>;
 

@@ -1,5 +1,7 @@
 import { newId, TenantId } from "@mailfleet/domain";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createLaneWatch } from "../src/fleet/lane-watch.ts";
+import { mailboxWork } from "../src/fleet/work-tables.ts";
 import type { ClaimedRow } from "../src/index.ts";
 import { addTenant, claimGrant, type Fixture, openFixture, provisionGrant, runGrant, sweepGrant } from "./fixture.ts";
 
@@ -92,6 +94,58 @@ describe("the line", () => {
       expect(await claims().claim(grant, { room: 5, quantum: 1, claimMs: 600_000 })).toHaveLength(1);
       await sql`update mailboxes set next_due = null, work_state = 'idle' where id = ${id ?? ""}`;
     }
+  });
+
+  it("forgets nobody whose change began after the claim did and ends after it", async () => {
+    const { sql } = fixture;
+    const { tenantId, mailboxIds } = await addTenant(fixture, { mailboxes: 1 });
+    const [id = ""] = mailboxIds;
+    await sql`update mailboxes set next_due = null where id = ${id}`;
+    await sql`update lanes set next_due = now() where tenant_id = ${tenantId}`;
+    const watch = createLaneWatch(mailboxWork);
+    const [writer, claim] = [await sql.reserve(), await sql.reserve()];
+    try {
+      await claim`begin`;
+      await claim`select pg_current_xact_id()`;
+      await writer`begin`;
+      await writer`update mailboxes set next_due = now() where id = ${id}`; // the lane was due then
+      await claim`update lanes set next_due = 'infinity' where tenant_id = ${tenantId}`;
+      await claim`commit`;
+      watch.claimed([{ tenantId, lane: "" }]);
+      expect(await watch.look(sql)).not.toBeNull();
+      await writer`commit`;
+    } finally {
+      writer.release();
+      claim.release();
+    }
+    await expect.poll(() => watch.look(sql)).toBeNull();
+    expect(await claims().msUntilDue(await claimGrant(fixture))).toBeLessThanOrEqual(0);
+  });
+
+  it("looks at no lane before its first row, and finds what was made due in the past all the same", async () => {
+    const grant = await claimGrant(fixture);
+    const { sql } = fixture;
+    const { tenantId, mailboxIds } = await addTenant(fixture, { mailboxes: 2 });
+    const [first = "", second = ""] = mailboxIds;
+    const dueFrom = async () =>
+      (
+        await sql`select extract(epoch from now() - due_from)::float8 as age from lanes where tenant_id = ${tenantId}`
+      )[0]?.["age"];
+    await sql`update mailboxes set next_due = null where id = ${second}`;
+    const claim = () => claims().claim(grant, { room: 5, quantum: 1, claimMs: 600_000 });
+    expect(await claim()).toHaveLength(1);
+    await expect
+      .poll(async () => {
+        await claims().msUntilDue(grant); // when it is certain that nobody still writes
+        await sql`update lanes set next_due = now() where tenant_id = ${tenantId}`;
+        await claim();
+        return dueFrom();
+      })
+      .toBeLessThan(60);
+    await sql`update mailboxes set next_due = now() - interval '1 hour' where id = ${second}`;
+    expect(await dueFrom()).toBeGreaterThan(3_500);
+    expect((await claim()).map(({ id }) => id)).toEqual([second]);
+    expect(first).not.toBe(second);
   });
 });
 

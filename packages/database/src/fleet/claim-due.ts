@@ -8,6 +8,9 @@ import { settleLanes } from "./settle-lanes.ts";
 import { shareRoom, type TenantInLine } from "./share-room.ts";
 import type { WorkTable } from "./work-tables.ts";
 
+/** `writersEndedAt`: see the lane watch. */
+type DueClaimRequest = ClaimRequest & { readonly writersEndedAt: string | null };
+
 export type DueClaim = {
   readonly rows: readonly ClaimedRow[];
   readonly raised: readonly LaneKey[];
@@ -31,10 +34,10 @@ const roundsMax = 12;
 
 /**
  * One transaction. First the tenants in line are locked, then, in statements that see everything earlier holders of these
- * locks have committed, their rows in flight are counted, where a cap may bind, and their due rows picked. So any number of schedulers together
- * keep to a tenant's rate and cap. It waits for nobody: what someone else has locked is passed over.
+ * locks have committed, their rows in flight are counted, where a cap may bind, and their due rows picked. So any number of
+ * schedulers together keep to a tenant's rate and cap. It waits for nobody: what someone else has locked is passed over.
  */
-export function claimDue(sql: Sql, work: WorkTable, request: ClaimRequest): Promise<DueClaim> {
+export function claimDue(sql: Sql, work: WorkTable, request: DueClaimRequest): Promise<DueClaim> {
   return sql.begin(async (tx) => {
     const [, line] = await Promise.all([goByIndexes(tx), lockLine(tx, work, request.room)]);
     if (line.entries.length === 0) return { rows: [], raised: [], goesOn: line.goesOn };
@@ -48,7 +51,7 @@ export function claimDue(sql: Sql, work: WorkTable, request: ClaimRequest): Prom
       picked.push(...(await pickRound(tx, work, request, { line, taken, shares })));
       await countWhereFull(tx, work, line, taken);
     }
-    const raised = await settleLanes(tx, work, line, taken);
+    const raised = await settleLanes(tx, work, line, { taken, writersEndedAt: request.writersEndedAt });
     const rows = picked.toSorted((a, b) => a.turn - b.turn);
     const claimed = rows.map(({ id, tenantId, epoch, holder }) => ({ id, tenantId, epoch, holder }));
     return { rows: claimed, raised, goesOn: line.goesOn };
@@ -95,19 +98,20 @@ async function pickRound(
   const asked = [...shares].map(([index, share]) => ({ ...(line.entries[index] as LineEntry), index, share }));
   const rows = await tx`
     with picked as materialized (
-      select w.id, a.index, row_number() over (partition by a.index order by w.next_due) as place
+      select w.ctid, a.index, row_number() over (partition by a.index order by w.next_due) as place
       from unnest(${asked.map(({ tenantId }) => tenantId)}::uuid[], ${asked.map(({ lane }) => lane)}::text[],
-        ${asked.map(({ share }) => share)}::int[], ${asked.map(({ index }) => index)}::int[]) as a(tenant_id, lane, share, index)
+        ${asked.map(({ dueFrom }) => dueFrom)}::text[]::timestamptz[], ${asked.map(({ share }) => share)}::int[],
+        ${asked.map(({ index }) => index)}::int[]) as a(tenant_id, lane, due_from, share, index)
       cross join lateral (
-        select id, next_due from ${tx(work.table)} w
-        where w.tenant_id = a.tenant_id and w.lane = a.lane and w.next_due <= now()
+        select ctid, next_due from ${tx(work.table)} w
+        where w.tenant_id = a.tenant_id and w.lane = a.lane and w.next_due between a.due_from and now()
           and w.${state} = any(${work.claimable as string[]})
         order by w.next_due limit a.share for update skip locked
       ) w
     )
     update ${tx(work.table)} w
     set ${state} = ${work.claimed}, epoch = w.epoch + 1, next_due = now() + ${request.claimMs}::float8 * interval '1 millisecond'
-    from picked where w.id = picked.id
+    from picked where w.ctid = picked.ctid
     returning w.id, w.epoch::float8 as epoch, picked.index, picked.place::int as place,
       ${work.resident ? tx`w.worker_id` : tx`null`} as holder`;
   const given = new Map<number, number>();

@@ -1,6 +1,6 @@
 import { type Epoch, retriedReasons, type TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import type { Connection, Sql } from "../connection.ts";
+import type { Connection, Fragment, Sql } from "../connection.ts";
 import { microBatch } from "../micro-batch.ts";
 import { claimDue } from "./claim-due.ts";
 import { answersByRow, type HeldRow, sortedJson } from "./held-rows.ts";
@@ -114,9 +114,6 @@ const gatherBeatsMs = 50;
 /** A line that begins with lanes that turn out to be empty or held is walked on for so long before the queue gets what there is. */
 const partsMax = 4;
 
-/** A second look waits for transactions that take milliseconds. */
-const secondLookMs = 50;
-
 export function createClaims(connection: Connection, work: WorkTable): Claims {
   const { now } = connection;
   const watch = createLaneWatch(work);
@@ -143,8 +140,12 @@ export function createClaims(connection: Connection, work: WorkTable): Claims {
       const rows: ClaimedRow[] = [];
       for (let part = 0; part < partsMax && rows.length < request.room; part++) {
         const room = request.room - rows.length;
-        const claimed = await claimDue(connection.sql, work, { ...request, room });
-        watch.add(claimed.raised);
+        const claimed = await claimDue(connection.sql, work, {
+          ...request,
+          room,
+          writersEndedAt: watch.writersEndedAt(),
+        });
+        watch.claimed(claimed.raised);
         rows.push(...claimed.rows);
         if (!claimed.goesOn) break;
       }
@@ -164,9 +165,9 @@ export function createClaims(connection: Connection, work: WorkTable): Claims {
     },
     async msUntilDue(grant) {
       requireGrant(grant, now());
-      const unsure = await watch.look(connection.sql);
+      const againMs = await watch.look(connection.sql);
       const ms = await msUntilDue(connection.sql, work);
-      return unsure ? Math.min(ms ?? secondLookMs, secondLookMs) : ms;
+      return againMs === null ? ms : Math.min(ms ?? againMs, againMs);
     },
     async onDue(grant, listener) {
       requireGrant(grant, now());
@@ -192,11 +193,23 @@ export function createClaims(connection: Connection, work: WorkTable): Claims {
 type Timed = HeldRow & { readonly runMs: number };
 
 /**
- * The row of `a.id`, by its key and locked, in the order in which `a` comes. Written as a join it may be planned to walk
- * everything that is in flight, since the index of that is believed to be empty; behind a limit no condition is pushed in.
+ * Finds the rows by their key, in the order of `items`, which is the order they will be locked in. Written as one join it may
+ * be planned to walk everything that is in flight, or the whole table, which was small when the plan was made; behind a limit
+ * no condition is pushed in, and one row is believed to come out.
  */
-const lockedRow = (sql: Sql, { table, stateColumn, resident }: WorkTable) => sql`
-  (select id, epoch, ${sql(stateColumn)} ${resident ? sql`, tenant_id, worker_id` : sql``} from ${sql(table)} where id = a.id limit 1 for no key update)`;
+const askedRows = (sql: Sql, { table, resident }: WorkTable, columns: Fragment, items: readonly HeldRow[]) => sql`
+  asked as materialized (
+    select a.* ${resident ? sql`, w.worker_id` : sql``}
+    from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, ${columns})
+    cross join lateral (
+      select epoch ${resident ? sql`, worker_id` : sql``} from ${sql(table)} where id = a.id limit 1
+    ) w
+    where w.epoch = a.epoch
+  )`;
+
+/** Whose row it still is when it is locked. The state is asked for so that no index seems to know of it. */
+const isHeld = (sql: Sql, { stateColumn }: WorkTable, states: readonly string[]) => sql`
+  w.id = asked.id and w.epoch = asked.epoch and coalesce(w.${sql(stateColumn)} = any(${states as string[]}), false)`;
 
 /** A start leaves what the claim has left, where that is enough to send a heartbeat in. */
 const leftMin = 1 / 8;
@@ -207,20 +220,15 @@ async function start(
   items: readonly Timed[],
 ): Promise<readonly (StartedRow | null)[]> {
   const state = sql(work.stateColumn);
-  const whole = sql`now() + asked.run_ms * interval '1 millisecond'`;
-  const least = sql`now() + asked.run_ms * ${leftMin}::float8 * interval '1 millisecond'`;
+  const whole = sql`now() + asked."runMs" * interval '1 millisecond'`;
+  const least = sql`now() + asked."runMs" * ${leftMin}::float8 * interval '1 millisecond'`;
   const deadline = work.beats
     ? sql`case when w.next_due between ${least} and ${whole} then w.next_due else ${whole} end`
     : whole;
   const rows = await sql`
-    with asked as materialized (
-      select w.id, a.epoch, a."runMs" as run_ms
-      from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, "runMs" float8)
-      cross join lateral ${lockedRow(sql, work)} w
-      where w.epoch = a.epoch and w.${state} = ${work.claimed}
-    )
+    with ${askedRows(sql, work, sql`"runMs" float8`, items)}
     update ${sql(work.table)} w set ${state} = ${work.running}, next_due = ${deadline}
-    from asked where w.id = asked.id
+    from asked where ${isHeld(sql, work, [work.claimed])}
     returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.failures_count,
       extract(epoch from w.next_due - now())::float8 * 1000 as held_ms,
       ${work.tellsPass ? passColumns(sql) : sql`0 as quiet_passes_count, null as last_failure`},
@@ -264,46 +272,35 @@ function pollStartOf(row: Record<string, unknown>): PollStart {
 }
 
 async function heartbeat({ sql }: Connection, work: WorkTable, items: readonly Timed[]): Promise<readonly boolean[]> {
-  const state = sql(work.stateColumn);
   const rows = await sql`
-    with asked as materialized (
-      select w.id, a."runMs" as run_ms
-      from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, "runMs" float8)
-      cross join lateral ${lockedRow(sql, work)} w
-      where w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
-    )
-    update ${sql(work.table)} w set next_due = now() + asked.run_ms * interval '1 millisecond'
-    from asked where w.id = asked.id
+    with ${askedRows(sql, work, sql`"runMs" float8`, items)}
+    update ${sql(work.table)} w set next_due = now() + asked."runMs" * interval '1 millisecond'
+    from asked where ${isHeld(sql, work, [work.claimed, work.running])}
     returning w.id, w.epoch::float8 as epoch`;
   return heldBy(items, rows);
 }
 
 async function finish({ sql }: Connection, work: WorkTable, items: readonly Finish[]): Promise<readonly boolean[]> {
-  const state = sql(work.stateColumn);
+  // The worker's clock may be late, and behind its lane's `due_from` nobody looks.
+  const due = sql`case when asked."nextDue" < now() then now() else asked."nextDue" end`;
   // What was paused while it ran stays without a schedule; resuming gives it one.
-  const nextDue = work.hasLifecycle
-    ? sql`case when w.state = 'active' or (${isRetriedRow(sql)}) then asked.next_due end`
-    : sql`asked.next_due`;
-  const { holder, before, afterwards } = residency(sql, work);
+  const nextDue = work.hasLifecycle ? sql`case when w.state = 'active' or (${isRetriedRow(sql)}) then ${due} end` : due;
+  const { holder, told, afterwards } = residency(sql, work);
   const pass = work.tellsPass
     ? sql`, quiet_passes_count = coalesce((asked.pass ->> 'quietPassesCount')::int, w.quiet_passes_count),
         last_failure = case when asked.pass is null then w.last_failure else asked.pass ->> 'failure' end`
     : sql``;
   const rows = await sql`
-    with asked as materialized (
-      select w.id, a.state, a."nextDue" as next_due, a."failuresCount" as failures_count, a.pass, a.holder, a.checked ${before}
-      from jsonb_to_recordset(${sortedJson(items)}::jsonb)
-        as a(id uuid, epoch bigint, state text, "nextDue" timestamptz, "failuresCount" int, pass jsonb, holder uuid, checked jsonb)
-      cross join lateral ${lockedRow(sql, work)} w
-      where w.epoch = a.epoch and w.${state} in (${work.claimed}, ${work.running})
+    with ${askedRows(sql, work, endedColumns(sql), items)}, ended as (
+      update ${sql(work.table)} w
+      set ${sql(work.stateColumn)} = asked.state, next_due = ${nextDue}, failures_count = asked."failuresCount" ${pass} ${holder}
+      from asked where ${isHeld(sql, work, [work.claimed, work.running])}
+      returning w.id, w.epoch, w.tenant_id, w.lane ${told}
     ) ${afterwards}
-    update ${sql(work.table)} w
-    set ${state} = asked.state, next_due = ${nextDue}, failures_count = asked.failures_count ${pass} ${holder}
-    from asked where w.id = asked.id
-    returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.lane, (
-      exists (select from lanes l where l.kind = ${work.kind} and l.tenant_id = w.tenant_id and l.hold = 'in-flight')
-      or (w.lane <> '' and exists (select from host_buckets h where h.kind = ${work.kind} and h.host = w.lane and h.waits_for_end))
-    ) as awaited`;
+    select ended.id, ended.epoch::float8 as epoch, ended.tenant_id, ended.lane, (
+      exists (select from lanes l where l.kind = ${work.kind} and l.tenant_id = ended.tenant_id and l.hold = 'in-flight')
+      or (ended.lane <> '' and exists (select from host_buckets h where h.kind = ${work.kind} and h.host = ended.lane and h.waits_for_end))
+    ) as awaited from ended`;
   const awaited = rows.filter((row) => row["awaited"] === true);
   if (awaited.length > 0) {
     const tenantIds = awaited.map((row) => String(row["tenant_id"]));
@@ -312,20 +309,23 @@ async function finish({ sql }: Connection, work: WorkTable, items: readonly Fini
   return heldBy(items, rows);
 }
 
-/** The rows in `asked` are locked and ours, so what follows from their end is written in the same statement. */
+const endedColumns = (sql: Sql) => sql`
+  state text, "nextDue" timestamptz, "failuresCount" int, pass jsonb, holder uuid, checked jsonb`;
+
+/** What follows from an end is written in the same statement. */
 function residency(sql: Connection["sql"], { resident }: WorkTable) {
-  if (!resident) return { holder: sql``, before: sql``, afterwards: sql`` };
+  if (!resident) return { holder: sql``, told: sql``, afterwards: sql`` };
   return {
     holder: sql`, worker_id = asked.holder`,
-    before: sql`, w.tenant_id, w.epoch, w.worker_id`,
+    told: sql`, asked.worker_id as held_before, w.worker_id, asked.checked`,
     afterwards: sql`, looked as (
-      update cursors c set checked_at = now(), epoch = asked.epoch from asked
-      where asked.checked is not null and c.tenant_id = asked.tenant_id and c.mailbox_id = asked.id
-        and c.folder = asked.checked ->> 'folder' and c.uid_validity = (asked.checked ->> 'uidValidity')::bigint
+      update cursors c set checked_at = now(), epoch = ended.epoch from ended
+      where ended.checked is not null and c.tenant_id = ended.tenant_id and c.mailbox_id = ended.id
+        and c.folder = ended.checked ->> 'folder' and c.uid_validity = (ended.checked ->> 'uidValidity')::bigint
     ), displaced as (
       insert into displaced_connections (worker_id, mailbox_id, epoch)
-      select asked.worker_id, asked.id, asked.epoch from asked join workers on workers.id = asked.worker_id
-      where asked.worker_id is distinct from asked.holder
+      select workers.id, ended.id, ended.epoch from ended join workers on workers.id = ended.held_before
+      where ended.held_before is distinct from ended.worker_id
       on conflict (worker_id, mailbox_id) do update set epoch = excluded.epoch
     )`,
   };

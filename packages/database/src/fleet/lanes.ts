@@ -64,7 +64,7 @@ export async function repairLanes(sql: Sql, work: WorkTable): Promise<number> {
       group by 1, 2
     ) due
     left join lanes l on l.tenant_id = due.tenant_id and l.kind = ${kind} and l.lane = due.lane
-    where l.tenant_id is null or (l.hold is null and due.next_due < l.next_due)`;
+    where l.tenant_id is null or due.next_due < l.due_from or (l.hold is null and due.next_due < l.next_due)`;
   if (late.length === 0) return 0;
   const column = (name: string) => late.map((row) => String(row[name]));
   await sql`

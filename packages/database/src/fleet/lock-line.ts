@@ -17,6 +17,8 @@ export type LineEntry = Bucket & {
   readonly lane: string;
   readonly weight: number;
   readonly active: boolean;
+  /** Nothing of the lane is due before this moment of the database's clock, so nobody looks there. */
+  readonly dueFrom: string;
 };
 
 export type HostBucket = Bucket & { readonly inFlight: number };
@@ -42,14 +44,14 @@ export async function lockLine(tx: Transaction, work: WorkTable, room: number): 
   const { kind } = work;
   const length = Math.max(room, lineLengthMin);
   const rows = await tx`
-    select l.tenant_id, l.lane, t.weight, t.state = 'active' as active, ${bucketColumns(tx)}, b.in_flight_max,
-      coalesce(b.in_flight_most, b.in_flight_max) as in_flight_most
+    select l.tenant_id, l.lane, l.due_from::text as due_from, t.weight, t.state = 'active' as active, ${bucketColumns(tx)},
+      b.in_flight_max, coalesce(b.in_flight_most, b.in_flight_max) as in_flight_most
     from (
       select first.* from (
         select '' as lane union all select host from host_buckets where kind = ${kind} and ready_at <= now()
       ) h
       cross join lateral (
-        select tenant_id, lane, next_due from lanes
+        select tenant_id, lane, next_due, due_from from lanes
         where kind = ${kind} and lane = h.lane and next_due <= now() order by next_due limit ${length * lookAheadFactor}
       ) first
       order by first.next_due limit ${length * lookAheadFactor}
@@ -65,6 +67,7 @@ export async function lockLine(tx: Transaction, work: WorkTable, room: number): 
     lane: String(row["lane"]),
     weight: Number(row["weight"]),
     active: row["active"] === true,
+    dueFrom: String(row["due_from"]),
     inFlightMost: Number(row["in_flight_most"]),
   }));
   const names = [...new Set(entries.map(({ lane }) => lane))].filter((lane) => lane !== "");

@@ -12,6 +12,9 @@ const gatherMs = 100;
 /** An end reopens what waits for it at once. This is for the end that came while we counted. */
 const endMissedMs = 1_000;
 
+/** A transaction makes nothing due before it began, and begins to write within this. The repair of the line is for one that does not. */
+const beginsToWriteMs = 2_000;
+
 /**
  * Spends the tokens and gives each lane its next moment: its first row's, but at the end of the line if that is due, and
  * what a limit holds not before that limit can yield. A lane that was not reached keeps its place.
@@ -22,13 +25,13 @@ export async function settleLanes(
   tx: Transaction,
   work: WorkTable,
   line: LockedLine,
-  taken: Taken,
+  { taken, writersEndedAt }: { readonly taken: Taken; readonly writersEndedAt: string | null },
 ): Promise<readonly LaneKey[]> {
   const settled = line.entries
     .map((entry, index) => ({ ...entry, ...holdOf(line, taken, entry), index }))
     .filter(({ hold, index }) => hold !== null || taken.served.has(index) || taken.exhausted.has(index));
   const [raised] = await Promise.all([
-    raiseLanes(tx, work, settled),
+    raiseLanes(tx, work, settled, writersEndedAt),
     spendTokens(tx, work, line, taken),
     settleHosts(tx, work, line, taken),
   ]);
@@ -57,30 +60,32 @@ async function raiseLanes(
   tx: Transaction,
   work: WorkTable,
   lanes: readonly (LaneKey & Hold)[],
+  writersEndedAt: string | null,
 ): Promise<readonly LaneKey[]> {
   if (lanes.length === 0) return [];
   const rows = await tx`
     with mine as materialized (
-      select l.tenant_id, l.lane, a.hold, coalesce(now() + a.until_ms * interval '1 millisecond', 'infinity') as until
+      select l.ctid, l.tenant_id, l.lane, l.due_from, a.hold, coalesce(now() + a.until_ms * interval '1 millisecond', 'infinity') as until
       from unnest(${lanes.map(({ tenantId }) => tenantId)}::uuid[], ${lanes.map(({ lane }) => lane)}::text[],
         ${lanes.map(({ hold }) => hold)}::text[], ${lanes.map(({ untilMs }) => untilMs)}::float8[]) as a(tenant_id, lane, hold, until_ms)
       cross join lateral (
-        select tenant_id, lane from lanes l
+        select ctid, tenant_id, lane, due_from from lanes l
         where l.tenant_id = a.tenant_id and l.kind = ${work.kind} and l.lane = a.lane for update skip locked
       ) l
     ), found as (
       select mine.*, coalesce(first.next_due, 'infinity') as first_due from mine left join lateral (
         select w.next_due from ${tx(work.table)} w
-        where w.tenant_id = mine.tenant_id and w.lane = mine.lane and w.next_due is not null
+        where w.tenant_id = mine.tenant_id and w.lane = mine.lane and w.next_due >= mine.due_from
           and w.${tx(work.stateColumn)} = any(${work.claimable as string[]})
         order by w.next_due limit 1
       ) first on true
     )
     update lanes l
     set next_due = greatest(found.first_due, found.until, now()),
-      hold = case when found.first_due < found.until then found.hold end
-    from found
-    where l.tenant_id = found.tenant_id and l.kind = ${work.kind} and l.lane = found.lane
+      hold = case when found.first_due < found.until then found.hold end,
+      due_from = greatest(l.due_from,
+        least(found.first_due, coalesce(${writersEndedAt}::timestamptz, '-infinity') - ${beginsToWriteMs}::float8 * interval '1 millisecond'))
+    from found where l.ctid = found.ctid
     returning l.tenant_id, l.lane, l.hold is null and l.next_due > now() as raised`;
   return rows
     .filter((row) => row["raised"] === true)
