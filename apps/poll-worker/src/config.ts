@@ -11,7 +11,10 @@ import { z } from "zod";
 export const Environment = workerEnvironment({
   ...classifierVariables,
   POLL_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(50).meta({
-    description: "Polls at once in this process, and as many again of mailboxes whose connection it holds.",
+    description: "Polls at once in this process that log in first.",
+  }),
+  POLL_READING_MAX: z.coerce.number().int().min(1).max(2_000).default(50).meta({
+    description: "So many polls read messages at once; tenants take turns. Each holds a page of up to 16 MB.",
   }),
   POLL_RUN_MS: z.coerce.number().int().min(1_000).max(600_000).default(60_000).meta({
     description:
@@ -39,6 +42,10 @@ export const Environment = workerEnvironment({
   WARM_CONNECTIONS_MAX: z.coerce.number().int().min(0).max(100_000).default(5_000).meta({
     description: "Connections this process keeps open between polls, waiting for news. 0: none, everything is polled.",
   }),
+  WARM_CONCURRENCY: z.coerce.number().int().min(1).max(2_000).default(200).meta({
+    description:
+      "Polls at once of mailboxes whose connection this process keeps. Most are one command that finds nothing.",
+  }),
   WARM_MEMORY_MB_MAX: z.coerce.number().int().min(1).max(65_536).default(512).meta({
     description: "Memory those connections may take, in MB, at 0.1 MB each.",
   }),
@@ -55,6 +62,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
     classifier: classifierConfig(env),
     polling: {
       concurrency: env.POLL_CONCURRENCY,
+      readingMax: env.POLL_READING_MAX,
       runMs: env.POLL_RUN_MS,
       bounds: { intervalMsMin: env.POLL_INTERVAL_MS_MIN, freshnessMs: env.POLL_FRESHNESS_MS },
       pageMessagesMax: env.POLL_PAGE_MESSAGES,
@@ -62,6 +70,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       budget: { messagesMax: env.POLL_MESSAGES_MAX, bytesMax: env.POLL_BYTES_MAX, msMax: env.POLL_BUDGET_MS },
     },
     warm: {
+      concurrency: env.WARM_CONCURRENCY,
       countMax: Math.min(env.WARM_CONNECTIONS_MAX, env.WARM_MEMORY_MB_MAX * 10),
       ageMsMax: env.WARM_AGE_MS_MAX,
     },

@@ -46,7 +46,7 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const blobs = openBlobStore({ root: config.blobRoot, keys: createContentKeys(vault), now });
 
   const queue = own(await openQueue({ ...config.queue, onError: failed }));
-  const keeping = { gate, workers: database.fleet.workers, queue, polling: config.polling, now, stopping };
+  const keeping = { gate, workers: database.fleet.workers, queue, now, stopping };
   const warm = own(await startWarm({ ...keeping, ...config.warm, events }));
   closeWhenLost(warm.connections, access);
   const hosts = { watch: createHostWatch(), onChange: events.hostChanged };
@@ -54,6 +54,7 @@ await runProcess({ drainMsMax: 30_000 }, async ({ own, stopping }) => {
   const telling = { onPage: events.pageStored, onLook: events.looked };
   const judges = createJudges(config, now);
   const handle = pollMailbox({ ...parts, ...judges, polling: config.polling, warm, ...telling });
-  own(startWorkers(queue, [pollMailboxJob, warm.ownJob], handle, { ...config.polling, events, audit: database.audit }));
+  const queues = [{ contract: pollMailboxJob, ...config.polling }, warm.own];
+  own(startWorkers(queue, queues, handle, { events, audit: database.audit }));
   log.info("worker.started", {});
 });

@@ -25,6 +25,7 @@ import { judgePage } from "./judge-page.ts";
 import { type PollBudget, startSpending } from "./poll-budget.ts";
 import { readAhead } from "./read-ahead.ts";
 import { readMore, type StorablePage } from "./read-more.ts";
+import { createReadingSlots, type ReadingSlots } from "./reading-slots.ts";
 import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
 import type { WarmConnection } from "./warm/create-warm-connections.ts";
@@ -44,6 +45,8 @@ export type PollMailboxDeps = {
     readonly runMs: number;
     readonly bounds: PollBounds;
     readonly pageMessagesMax: number;
+    /** Polls of this process that read messages at once. */
+    readonly readingMax: number;
     readonly budget: PollBudget;
     /** Of one mailbox, from midnight to midnight UTC. */
     readonly dayBytesMax: number;
@@ -83,6 +86,7 @@ const ended: Pass = {
 /** Reads one mailbox from its stored cursor to its end, page by page, each page with a grant of its own. */
 export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
   const { gate, database, polling } = deps;
+  const reading = createReadingSlots(polling.readingMax);
   const runGrant = () => gate.authorize({ actor: worker, action: "fleet.run", resource: {} });
 
   return async ({ mailboxId, epoch }, { signal }): Promise<JobOutcome> => {
@@ -101,7 +105,16 @@ export function pollMailbox(deps: PollMailboxDeps): JobHandler<PollMailbox> {
         gate.authorize({ actor: channelActor(tenantId), action: "mailbox.poll", resource: { tenantId, mailboxId } });
       const bounds = boundsOf(polling, started);
       const lasting = { run, accessLost: access.signal, authorize };
-      const pass = await onePass(deps, { tenantId, mailboxId, epoch, opened, bounds, poll: started.poll, ...lasting });
+      const pass = await onePass(deps, {
+        tenantId,
+        mailboxId,
+        epoch,
+        opened,
+        bounds,
+        reading,
+        poll: started.poll,
+        ...lasting,
+      });
       return await finishOrDrop(deps, { held, pass, started, authorize, runGrant, stopping: signal.aborted });
     } finally {
       run.close();
@@ -129,6 +142,7 @@ type PassContext = {
   /** What a connection must have been opened for. */
   readonly opened: string;
   readonly bounds: PollBounds;
+  readonly reading: ReadingSlots;
   readonly run: Run;
   readonly accessLost: AbortSignal;
   readonly authorize: () => Promise<Grant<"mailbox.poll">>;
@@ -138,6 +152,7 @@ type PassContext = {
 async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pass> {
   const progress = { storedCount: 0 };
   let warm: WarmConnection | undefined;
+  let doneReading = () => {};
   try {
     const authorizedAt = deps.now();
     const grant = await authorizeOrClose(deps.warm, context, context.authorize);
@@ -151,7 +166,9 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
     if (mailbox === null) throw new OperationalError("resource.missing", "the mailbox is gone");
     const left = bytesLeft(deps, context, mailbox);
     warm ??= await openCold(deps, context, grant, mailbox);
+    doneReading = await context.reading.take(context.tenantId, context.run.signal);
     const read = await readFolders(deps, context, { grant, mailbox, warm, left, progress });
+    doneReading();
     const { isWhole, ...found } = read;
     const { storedCount } = progress;
     if (isWhole) {
@@ -167,6 +184,8 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
     const failure = operational(cause, context.run.signal);
     if (failure === null) throw error;
     return { ...ended, storedCount: progress.storedCount, failure };
+  } finally {
+    doneReading();
   }
 }
 

@@ -3,8 +3,13 @@ import type { JobContract, JobHandler, JobQueue, JobWorker } from "@mailfleet/qu
 import type { z } from "zod";
 import type { pollEvents } from "./events.ts";
 
-export type WorkersTerms = {
+/** A queue to take jobs from, and how many of them at once. */
+export type JobsFrom<Payload extends z.ZodType> = {
+  readonly contract: JobContract<Payload>;
   readonly concurrency: number;
+};
+
+export type WorkersTerms = {
   readonly events: Pick<ReturnType<typeof pollEvents>, "failed" | "jobBad" | "pollEnded">;
   readonly audit: Pick<Database["audit"], "recordDiscardedJob">;
 };
@@ -12,11 +17,11 @@ export type WorkersTerms = {
 /** Takes the same jobs from several queues, each at its own pace, and ends all of them together. */
 export function startWorkers<Payload extends z.ZodType>(
   queue: Pick<JobQueue, "startWorker">,
-  contracts: readonly JobContract<Payload>[],
+  queues: readonly JobsFrom<Payload>[],
   handle: JobHandler<z.output<Payload>>,
-  { concurrency, events, audit }: WorkersTerms,
+  { events, audit }: WorkersTerms,
 ): JobWorker {
-  const start = (contract: JobContract<Payload>) =>
+  const start = ({ contract, concurrency }: JobsFrom<Payload>) =>
     queue.startWorker(contract, handle, {
       concurrency,
       softStopMs: 5_000,
@@ -27,7 +32,7 @@ export function startWorkers<Payload extends z.ZodType>(
         await audit.recordDiscardedJob({ queue: contract.queue, ...bad });
       },
     });
-  const workers = contracts.map(start);
+  const workers = queues.map(start);
   return {
     async close() {
       await Promise.all(workers.map((worker) => worker.close()));

@@ -10,7 +10,8 @@ export type StartWarm = {
   readonly gate: Gate;
   readonly workers: Database["fleet"]["workers"];
   readonly queue: Pick<JobQueue, "remove">;
-  readonly polling: { readonly concurrency: number };
+  /** Polls at once of what is kept. */
+  readonly concurrency: number;
   readonly countMax: number;
   readonly ageMsMax: number;
   readonly now: () => Date;
@@ -39,12 +40,13 @@ export async function startWarm({ gate, workers, queue, now, stopping, events, .
   const residence = await startResidence(
     {
       ...{ workerId, workers, connections, losses, grant, spreadMs },
-      capacity: limits.polling.concurrency,
+      capacity: limits.concurrency,
       heldMax: limits.countMax,
       onBeat: () => events.connectionsHeld(connections.count),
       removeQueue: () => queue.remove(ownJob),
     },
     { stopping, onError: events.beatFailed },
   );
-  return { workerId, ownJob, connections, ageMsMax: limits.ageMsMax, close: residence.close };
+  const own = { contract: ownJob, concurrency: limits.concurrency };
+  return { workerId, own, connections, ageMsMax: limits.ageMsMax, close: residence.close };
 }
