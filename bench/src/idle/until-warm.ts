@@ -14,8 +14,10 @@ export async function untilWarm(fleet: BenchFleet, tenant: BenchTenant, signal: 
   let movedAt = performance.now();
   for (;;) {
     const [row] = await fleet.sql`
-      select count(*) filter (where work_state = 'idle' and worker_id is not null)::int as warm, sum(event_seq)::int as read
-      from mailboxes where tenant_id = ${tenant.tenantId}`;
+      select count(*) filter (where worker_id is not null and exists (
+          select from cursors c where c.tenant_id = m.tenant_id and c.mailbox_id = m.id and c.checked_at is not null
+        ))::int as warm, sum(event_seq)::int as read
+      from mailboxes m where tenant_id = ${tenant.tenantId}`;
     const [warm, read] = [Number(row?.["warm"]), Number(row?.["read"])];
     if (warm === tenant.mailboxIds.length) return;
     if (warm + read !== before) movedAt = performance.now();

@@ -1,9 +1,9 @@
 /** What one piece of work was measured to cost, and by which bench (`npm run bench -- NAME`), on cores of a shared 2-core machine. */
 export const measured = {
   /** Deciding, handing over, starting and finishing one poll of 100,000 mailboxes a minute. */
-  pollCpuMs: { scheduler: 0.07, redis: 0.21, bench: "schedule" },
+  pollCpuMs: { scheduler: 0.06, redis: 0.16, bench: "schedule" },
   /** One poll that finds nothing new, with a login over TLS of its own: its worker's part, and all of PostgreSQL's. */
-  coldPollCpuMs: { pollWorker: 4.1, postgres: 1.0, bench: "sweep" },
+  coldPollCpuMs: { pollWorker: 3.2, postgres: 0.7, bench: "sweep" },
   /** Reading, parsing and storing one message of 20 KB. */
   messageCpuMs: { pollWorker: 0.77, postgres: 0.18, bench: "ingest" },
 } as const;
