@@ -176,7 +176,7 @@ async function transmit(
   if (server === null) throw new OperationalError("resource.missing", "the mailbox has no submission server");
   const login = await deps.tokens.login(grant, target.mailboxId, { signal });
   const raw = Buffer.concat(await Array.fromAsync(deps.blobs.read(grant, deliverable.raw, { signal })));
-  await passContent(deps, grant, { submissionId, deliverable, raw, signal });
+  const verdicts = await passContent(deps, grant, { submissionId, deliverable, raw, signal });
   const sending = deps.transport.send(
     { server, login },
     { envelope: { from, to }, raw },
@@ -186,7 +186,12 @@ async function transmit(
       async beforeTransmit() {
         if (isOver(target, deps.now())) throw new OperationalError("run.expired", "the submission's time is over");
         const held = { id: submissionId, epoch };
-        const started = await deps.database.fleet.submissionClaims.start(await runGrant(), held, deps.transmitMs);
+        const started = await deps.database.fleet.submissionClaims.start(
+          await runGrant(),
+          held,
+          deps.transmitMs,
+          verdicts,
+        );
         if (started === null) throw new OperationalError("run.fenced", "another attempt holds this submission");
       },
     },

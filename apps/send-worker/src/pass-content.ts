@@ -24,25 +24,26 @@ type Outgoing = {
 };
 
 /**
- * Looks at a message before it leaves, as it will leave. What is found is stored; the tenant's policy says whether it goes.
- * A person who released it has looked: it is not held for a second time.
+ * Looks at a message before it leaves, as it will leave; the tenant's policy says whether it goes. What is found is stored
+ * when it stays, and otherwise by whoever lets it go. A person who released it has looked: it is not held for a second time.
  *
+ * @returns what is found of a message that may go; undefined: nobody looked
  * @throws OperationalError `content.held`, `content.refused`, `classifier.unavailable`; nothing was sent
  */
 export async function passContent(
   { database, classifiers }: PassContentDeps,
   grant: Grant<"submission.deliver">,
   { submissionId, deliverable, raw, signal }: Outgoing,
-): Promise<void> {
-  if (deliverable.isContentReleased) return;
+): Promise<readonly ContentVerdict[] | undefined> {
+  if (deliverable.isContentReleased) return undefined;
   const shown = toClassifiable(raw);
   const verdicts = shown === null ? [unreadable] : await askClassifiers(classifiers, shown, { signal });
-  await database.submissions.recordVerdicts(grant, submissionId, verdicts);
   const { action, label } = actionFor<OutboundAction>(labelsOf(verdicts), deliverable.outboundActions, {
     order: ["deliver", "hold", "refuse"],
     otherwise: () => "hold",
   });
-  if (action === "deliver") return;
+  if (action === "deliver") return verdicts;
+  await database.submissions.recordVerdicts(grant, submissionId, verdicts);
   if (action === "refuse") throw new OperationalError("content.refused", `the content was refused: ${label}`);
   if (verdicts.every(({ answered }) => answered))
     throw new OperationalError("content.held", `the content is held: ${label}`);

@@ -17,10 +17,9 @@ import {
   type HeldKey,
 } from "./accept-submissions.ts";
 import { type Cancellation, cancelSubmission } from "./cancel-submission.ts";
-import type { Connection, Sql } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { type Deliverable, type OfSubmission, readDeliverables } from "./deliverables.ts";
 import { and, asc, desc, eq } from "./drizzle.ts";
-import { sortedJson } from "./fleet/held-rows.ts";
 import { microBatch } from "./micro-batch.ts";
 import { releaseSubmission } from "./release-submission.ts";
 import { submissionRecipients, submissions, tenants, type UncertainPolicy } from "./schema.ts";
@@ -69,7 +68,7 @@ export type Submissions = {
   deliverable(grant: Grant<"submission.deliver">, submissionId: SubmissionId): Promise<Deliverable | null>;
   /** Ends what no server has heard of yet; anything else stays as it is. Null where there is no such submission. */
   cancel(grant: Grant<"submission.cancel">, submissionId: SubmissionId): Promise<Cancellation | null>;
-  /** What classifiers found, the latest look of each. */
+  /** What classifiers found in what stays, the latest look of each; what leaves is stored with its start. */
   recordVerdicts(
     grant: Grant<"submission.deliver">,
     submissionId: SubmissionId,
@@ -90,7 +89,6 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
   const findings = microBatch({ ...batch, run: (keys: readonly HeldKey[]) => findByKeys(sql, keys) });
   const suppressedCounts = microBatch({ ...batch, run: (items: readonly Addressed[]) => countSuppressed(sql, items) });
   const deliverables = microBatch({ ...batch, run: (items: readonly OfSubmission[]) => readDeliverables(sql, items) });
-  const verdictsBy = microBatch({ ...batch, run: (items: readonly Judged[]) => recordVerdicts(sql, items) });
 
   return {
     async findRepeated(grant, idempotencyKey, requestSha256) {
@@ -123,7 +121,9 @@ export function createSubmissions({ sql, orm, now }: Connection): Submissions {
     },
     async recordVerdicts(grant, submissionId, verdicts) {
       requireGrant(grant, now());
-      await verdictsBy({ tenantId: grant.tenantId, id: submissionId, verdicts });
+      await sql`
+        update submissions set verdicts = ${JSON.stringify(verdicts)}::text::jsonb
+        where id = ${submissionId} and tenant_id = ${grant.tenantId}`;
     },
     async release(grant, submissionId) {
       requireGrant(grant, now());
@@ -169,17 +169,4 @@ function sameRequest(row: AcceptedRow, requestSha256: Uint8Array): AcceptedRow {
   throw new OperationalError("idempotency.conflicting", "this idempotency key was used for another request", {
     publicMessage: "This idempotency key was already used for a different message. Use a new key for a new message.",
   });
-}
-
-type Judged = OfSubmission & { readonly verdicts: readonly ContentVerdict[] };
-
-async function recordVerdicts(sql: Sql, items: readonly Judged[]): Promise<readonly null[]> {
-  await sql`
-    with judged as materialized (
-      select a.verdicts, s.id from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, "tenantId" uuid, verdicts jsonb)
-      cross join lateral (select id, tenant_id from submissions where id = a.id limit 1 for no key update) s
-      where s.tenant_id = a."tenantId"
-    )
-    update submissions s set verdicts = judged.verdicts from judged where s.id = judged.id`;
-  return items.map(() => null);
 }

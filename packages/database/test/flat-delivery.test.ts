@@ -68,8 +68,7 @@ async function deliver(fixture: Fixture, sender: Sender, id: SubmissionId): Prom
   const grant = await gate.authorize({ actor, action: "submission.deliver", resource });
   expect(await database.submissions.deliverable(grant, id)).toMatchObject({ recipients: [{ state: "waiting" }] });
   const verdicts = [{ classifier: "rules", version: "1", labels: [], answered: true }];
-  await database.submissions.recordVerdicts(grant, id, verdicts);
-  await database.fleet.submissionClaims.start(await runGrant(fixture), held, minuteMs);
+  await database.fleet.submissionClaims.start(await runGrant(fixture), held, minuteMs, verdicts);
 }
 
 /** Rows of submissions that statements met, by sessions that have ended: these have told all they did. */

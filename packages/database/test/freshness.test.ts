@@ -122,6 +122,25 @@ describe("the age of a mailbox", () => {
     expect(await look()).toMatchObject({ staleCount: 1 });
   });
 
+  it("is that of the watched folder that was looked at least recently, each counted from when it began to be watched", async () => {
+    const box = await watched(1);
+    const { sql } = fixture;
+    const watch = (folders: readonly string[]) =>
+      sql`update mailboxes set more_folders = ${[...folders]} where id = ${box.mailboxId}`;
+    await watch(["Sales"]);
+    expect(await look()).toMatchObject({ staleCount: 0, beyondCount: 0 });
+    await sql`update mailboxes set folders_since = now() - interval '2 minutes' where id = ${box.mailboxId}`;
+    expect(await look()).toMatchObject({ staleCount: 1, beyondCount: 1 });
+    await sql`
+      insert into cursors (tenant_id, mailbox_id, folder, uid_validity, last_uid, started_at, checked_at, epoch)
+      values (${box.tenantId}, ${box.mailboxId}, 'Sales', 1, 0, now(), now(), 0)`;
+    expect(await look()).toMatchObject({ freshCount: 1, beyondCount: 0 });
+    await sql`update cursors set checked_at = now() - interval '2 minutes' where mailbox_id = ${box.mailboxId} and folder = 'Sales'`;
+    expect(await look()).toMatchObject({ staleCount: 1 });
+    await watch([]);
+    expect(await look()).toMatchObject({ freshCount: 1, beyondCount: 0 });
+  });
+
   it("is judged by one scheduler at a time, so that nothing is told twice", async () => {
     const boxes = [await watched(100), await watched(100), await watched(100)];
     await Promise.all(Array.from({ length: 8 }, look));

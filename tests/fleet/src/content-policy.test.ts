@@ -101,7 +101,7 @@ describe("what a message is like decides what becomes of it:", () => {
     expect(told.sort()).toEqual(["message.quarantined", "message.received"]);
   });
 
-  it("a key does not leave; what a person releases does, once", async () => {
+  it("a key does not leave; what a person releases does, once, and what leaves says who looked at it", async () => {
     const held = await send(`The key is ${planted}`);
     const row = await ended(held, "held");
     expect(row).toMatchObject({ state_reason: "content.held", verdicts: [{ labels: ["secret-leaving"] }, {}] });
@@ -112,7 +112,13 @@ describe("what a message is like decides what becomes of it:", () => {
 
     await setPolicy({ outboundActions: { "secret-leaving": "refuse" } });
     expect(await ended(await send(`Again: ${planted}`), "rejected")).toMatchObject({ state_reason: "content.refused" });
-    await ended(await send("No key in here."), "sent");
+    const left = await ended(await send("No key in here."), "sent");
+    expect(left).toMatchObject({
+      verdicts: [
+        { classifier: "rules", labels: [] },
+        { classifier: "http", answered: true },
+      ],
+    });
     expect(leftCount()).toBe(2);
   });
 

@@ -83,6 +83,7 @@ function storedMailbox(wanted: WantedMailbox, changes: Partial<MailboxRow> = {})
     workerId: null,
     staleSince: null,
     activeSince: new Date(0),
+    foldersSince: new Date(0),
   } as const;
   const state = {
     state: "active",

@@ -1,4 +1,4 @@
-import { type Epoch, retriedReasons, type TenantId } from "@mailfleet/domain";
+import { type ContentVerdict, type Epoch, retriedReasons, type TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Fragment, Sql } from "../connection.ts";
 import { microBatch } from "../micro-batch.ts";
@@ -82,10 +82,15 @@ export type Claims = {
    */
   claim(grant: Grant<"fleet.claim">, request: ClaimRequest): Promise<readonly ClaimedRow[]>;
   /**
-   * Compare-and-set from claimed to running for `heldMs`, at most `runMs`; a heartbeat makes it more. Null: a duplicate or an
-   * old job; end without a word.
+   * Compare-and-set from claimed to running for `heldMs`, at most `runMs`; a heartbeat makes it more. What classifiers said of
+   * what leaves now is stored with it. Null: a duplicate or an old job; end without a word.
    */
-  start(grant: Grant<"fleet.run">, held: HeldRow, runMs: number): Promise<StartedRow | null>;
+  start(
+    grant: Grant<"fleet.run">,
+    held: HeldRow,
+    runMs: number,
+    verdicts?: readonly ContentVerdict[],
+  ): Promise<StartedRow | null>;
   /** Moves the deadline to `runMs` from now. False: the row is no longer ours. */
   heartbeat(grant: Grant<"fleet.run">, held: HeldRow, runMs: number): Promise<boolean>;
   /** Ends the run. False: a newer epoch holds the row and nothing was changed. */
@@ -121,7 +126,7 @@ export function createClaims(connection: Connection, work: WorkTable): Claims {
   const starts = microBatch({
     waitMs: work.gatherMs.start,
     sizeMax,
-    run: (items: readonly Timed[]) => start(connection, work, items),
+    run: (items: readonly Starting[]) => start(connection, work, items),
   });
   const heartbeats = microBatch({
     waitMs: gatherBeatsMs,
@@ -151,9 +156,9 @@ export function createClaims(connection: Connection, work: WorkTable): Claims {
       }
       return rows;
     },
-    start(grant, held, runMs) {
+    start(grant, held, runMs, verdicts = undefined) {
       requireGrant(grant, now());
-      return starts({ ...held, runMs });
+      return starts({ ...held, runMs, verdicts });
     },
     heartbeat(grant, held, runMs) {
       requireGrant(grant, now());
@@ -191,6 +196,7 @@ export function createClaims(connection: Connection, work: WorkTable): Claims {
 }
 
 type Timed = HeldRow & { readonly runMs: number };
+type Starting = Timed & { readonly verdicts: readonly ContentVerdict[] | undefined };
 
 /**
  * Finds the rows by their key, in the order of `items`, which is the order they will be locked in. Written as one join it may
@@ -217,7 +223,7 @@ const leftMin = 1 / 8;
 async function start(
   { sql }: Connection,
   work: WorkTable,
-  items: readonly Timed[],
+  items: readonly Starting[],
 ): Promise<readonly (StartedRow | null)[]> {
   const state = sql(work.stateColumn);
   const whole = sql`now() + asked."runMs" * interval '1 millisecond'`;
@@ -225,9 +231,10 @@ async function start(
   const deadline = work.beats
     ? sql`case when w.next_due between ${least} and ${whole} then w.next_due else ${whole} end`
     : whole;
+  const verdicts = work.judged ? sql`, verdicts = coalesce(asked.verdicts, w.verdicts)` : sql``;
   const rows = await sql`
-    with ${askedRows(sql, work, sql`"runMs" float8`, items)}
-    update ${sql(work.table)} w set ${state} = ${work.running}, next_due = ${deadline}
+    with ${askedRows(sql, work, sql`"runMs" float8, verdicts jsonb`, items)}
+    update ${sql(work.table)} w set ${state} = ${work.running}, next_due = ${deadline} ${verdicts}
     from asked where ${isHeld(sql, work, [work.claimed])}
     returning w.id, w.epoch::float8 as epoch, w.tenant_id, w.failures_count,
       extract(epoch from w.next_due - now())::float8 * 1000 as held_ms,

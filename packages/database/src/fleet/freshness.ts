@@ -1,6 +1,6 @@
 import type { Namespace, TenantId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
-import type { Connection, Transaction } from "../connection.ts";
+import type { Connection, Fragment, Transaction } from "../connection.ts";
 import { recordEvents } from "../record-events.ts";
 
 /** What a look at some tenants' active mailboxes found. */
@@ -15,7 +15,7 @@ export type FreshnessLook = {
 };
 
 /**
- * Whether every active mailbox is really looked at within its bound: by the completed passes over its watched folder, and
+ * Whether every active mailbox is really looked at within its bound: by the completed passes over its watched folders, and
  * by nothing else. That a connection stands, or that a server is silent, is no evidence.
  */
 export type Freshness = {
@@ -86,9 +86,16 @@ async function partAfter(tx: Transaction, after: TenantId | null, boundMs: numbe
   return { from, to, boundMs, lookedUpTo: row?.["has_more"] === true ? (to as TenantId) : null };
 }
 
-/** Before its first look, and after a pause, a mailbox counts from when it became active. */
+/** Before its first look, and after a pause, a folder counts from when its mailbox became active, or began to watch it. */
+const sinceLook = (tx: Transaction, cursor: Fragment) => tx`
+  greatest(${cursor}.checked_at, m.active_since, case when ${cursor}.checked_at is null then m.folders_since end)`;
+
+/** That of the folder that was looked at least recently. Mailboxes with one folder are most of them, and read in one join. */
 const ages = (tx: Transaction, { from, to, boundMs }: Part) => tx`
-  select m.id, m.stale_since, now() - greatest(c.checked_at, m.active_since) as age,
+  select m.id, m.stale_since, now() - least(${sinceLook(tx, tx`c`)}, case when m.more_folders <> '{}' then (
+      select min(${sinceLook(tx, tx`o`)}) from unnest(m.more_folders) as other(folder)
+      left join cursors o on o.tenant_id = m.tenant_id and o.mailbox_id = m.id and o.folder = other.folder
+    ) end) as age,
     coalesce(t.freshness_ms, ${boundMs}::float8) * interval '1 millisecond' as bound
   from mailboxes m join tenants t on t.id = m.tenant_id and t.state = 'active'
   left join cursors c on c.tenant_id = m.tenant_id and c.mailbox_id = m.id and c.folder = m.folder

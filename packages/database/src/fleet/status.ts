@@ -33,7 +33,10 @@ export function createStatus({ sql, now }: Connection): Status {
           count(m.id) filter (where m.state <> 'active')::int as not_active,
           count(m.id) filter (where m.work_state <> 'idle')::int as in_flight,
           coalesce(greatest(0, max(extract(epoch from now() - m.next_due)) filter (where m.state = 'active')), 0)::float8 as lag,
-          max(extract(epoch from now() - c.checked_at)) filter (where m.state = 'active')::float8 as oldest_check,
+          max(extract(epoch from now() - least(c.checked_at, case when m.more_folders <> '{}' then (
+            select min(o.checked_at) from cursors o
+            where o.tenant_id = m.tenant_id and o.mailbox_id = m.id and o.folder = any(m.more_folders)
+          ) end))) filter (where m.state = 'active')::float8 as oldest_check,
           count(m.id) filter (where m.state = 'active' and m.stale_since is not null)::int as stale,
           count(m.id) filter (where m.worker_id in (select id from workers where gone_at is null))::int as warm,
           (select count(*) from messages where tenant_id = t.id)::int as messages,

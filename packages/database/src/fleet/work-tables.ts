@@ -19,6 +19,8 @@ export type WorkTable = {
   readonly resident: boolean;
   /** Whether a run sends heartbeats: then a start leaves it the claim's time, and changes nothing that is indexed. */
   readonly beats: boolean;
+  /** Whether what leaves was looked at before: then a start stores the verdicts. */
+  readonly judged: boolean;
   /** How long what begins, and what ends, waits for others to share a statement with, in ms. Nobody waits for a mail whose pass has ended. */
   readonly gatherMs: { readonly start: number; readonly finish: number };
   /** What `start` makes of a claimed row. */
@@ -38,6 +40,7 @@ export const mailboxWork: WorkTable = {
   tellsPass: true,
   resident: true,
   beats: true,
+  judged: false,
 };
 
 /** A submission that was being transmitted is never claimed again by itself: the message may have left. */
@@ -53,6 +56,7 @@ export const submissionWork: WorkTable = {
   tellsPass: false,
   resident: false,
   beats: false,
+  judged: true,
 };
 
 /**
@@ -71,6 +75,7 @@ export const reconcileWork: WorkTable = {
   tellsPass: false,
   resident: false,
   beats: false,
+  judged: false,
 };
 
 /** Copies owed to a mailbox's Sent folder: after the submission has ended, and nothing that becomes of them changes it. */

@@ -37,6 +37,7 @@ export const mailboxes = pgTable("mailboxes", {
   workerId: uuid("worker_id"),
   staleSince: instant("stale_since"),
   activeSince: instant("active_since").notNull().defaultNow(),
+  foldersSince: instant("folders_since"),
   backfillMs: count("backfill_ms").notNull().default(0),
   moreFolders: text("more_folders").array().notNull().default([]),
   senderTrust: jsonb("sender_trust").$type<SenderTrust>().notNull().default(noSenderTrust),
