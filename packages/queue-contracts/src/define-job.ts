@@ -14,6 +14,12 @@ export type JobContract<Payload extends z.ZodType = z.ZodType> = {
   readonly jobId: (payload: z.output<Payload>) => string;
   /** What chooses the shard: its CRC-32 modulo `shardsCount`. The job's id where it is left out. */
   shardKey?(payload: z.output<Payload>): string;
+  /**
+   * So many payloads travel as one job of the backend, for work that costs less than carrying it. What a payload means, how
+   * many are handled at once, and what is told of each stays the same; offered again, those that come together are known
+   * again, and in other company they are not. Left out: every payload is a job.
+   */
+  readonly bundleMax?: number;
 };
 
 export function defineJob<Payload extends z.ZodType>(contract: JobContract<Payload>): JobContract<Payload> {
@@ -25,13 +31,16 @@ export function shardQueueName(contract: Pick<JobContract, "queue">, shard: numb
   return `{${contract.queue}-${shard}}`;
 }
 
+/** A look at a connection that is held open costs the worker about as much as taking one job and ending it. */
+const ownBundleMax = 50;
+
 /**
- * The same jobs, for one worker only: work that this worker can do cheaper than any other. It exists as long as the worker
- * does; whoever offers sees to it that the worker is alive.
+ * The same jobs, for one worker only: work that this worker can do cheaper than any other, and that travels in bundles. It
+ * exists as long as the worker does; whoever offers sees to it that the worker is alive.
  */
 export function ownQueueOf<Payload extends z.ZodType>(
   contract: JobContract<Payload>,
   workerId: string,
 ): JobContract<Payload> {
-  return { ...contract, queue: `${contract.queue}-own-${workerId}`, shardsCount: 1 };
+  return { ...contract, queue: `${contract.queue}-own-${workerId}`, shardsCount: 1, bundleMax: ownBundleMax };
 }

@@ -9,13 +9,13 @@ export type JobEnding = { readonly jobId: string; readonly outcome: JobOutcome; 
 export type BadPayload = { readonly jobId: string; readonly reason: string };
 
 export type WorkerTerms = {
-  /** How many jobs this worker runs at once, over all shards. */
+  /** How many payloads this worker handles at once, over all shards. */
   readonly concurrency: number;
   /** How long running jobs may finish by themselves after `close`, before their signal asks them to stop. */
   readonly softStopMs: number;
   /**
    * For jobs that only the queue knows of: one whose handler threw waits this long, in ms, and is handed out again; one that
-   * ended as `again` waits until then. Left out: a job runs once, however it ends.
+   * ended as `again` waits until then. Left out: a job runs once, however it ends. Not for jobs that travel in bundles.
    */
   readonly keepMs?: number;
   /** How long a job stays with a worker that has fallen silent, in ms. Left out: as long as the queue says. */
@@ -51,8 +51,8 @@ export interface JobQueue {
     contract: JobContract<Payload>,
     payloads: readonly z.output<Payload>[],
   ): Promise<void>;
-  /** Jobs offered and not yet taken. */
-  waitingCount(contract: Pick<JobContract, "queue" | "shardsCount">): Promise<number>;
+  /** Payloads offered whose job is not yet taken. */
+  waitingCount(contract: Pick<JobContract, "bundleMax" | "queue" | "shardsCount">): Promise<number>;
   /** Takes the contract's queues away with everything in them, for good; whether they were there makes no difference. */
   remove(contract: Pick<JobContract, "queue" | "shardsCount">): Promise<void>;
   /**

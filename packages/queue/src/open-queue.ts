@@ -4,6 +4,7 @@ import { type JobContract, type JobQueue, shardQueueName } from "@mailfleet/queu
 import { type IQueueBackend, Queue } from "bullmq";
 import type { z } from "zod";
 import type { Backend, BackendOptions } from "./backend.ts";
+import { type Bundle, bundledCount, bundleId, isBundled } from "./bundles.ts";
 import { openPostgresBackend } from "./postgres/open-postgres-backend.ts";
 import { openRedisBackend } from "./redis/open-redis-backend.ts";
 import { startWorker } from "./start-worker.ts";
@@ -22,6 +23,7 @@ export type QueueOptions = {
 
 type ProducerQueue = Queue<unknown, void, string, unknown, void, string, IQueueBackend, unknown>;
 type NewJob = { readonly name: string; readonly data: unknown; readonly opts: { readonly jobId: string } };
+type ShardJob = { readonly job: NewJob; readonly shardKey: string };
 
 const answerMsMax = 10_000;
 const batchSizeMax = 1_000;
@@ -54,14 +56,17 @@ export async function openQueue(options: QueueOptions): Promise<JobQueue> {
       const adding = [...shards].map(([shard, jobs]) =>
         addInBatches(
           queueOf(contract, shard),
-          jobs.map(({ job }) => job),
+          bundle(
+            contract,
+            jobs.map(({ job }) => job),
+          ),
         ),
       );
       await within(answerMsMax, "offering jobs", Promise.all(adding));
     },
     async waitingCount(contract) {
       const shards = Array.from({ length: backend.shardsCount(contract) }, (_, shard) => queueOf(contract, shard));
-      const counting = Promise.all(shards.map((queue) => queue.getWaitingCount()));
+      const counting = Promise.all(shards.map(isBundled(contract) ? countBundled : (queue) => queue.getWaitingCount()));
       return (await within(answerMsMax, "counting jobs", counting)).reduce((sum, count) => sum + count, 0);
     },
     async remove(contract) {
@@ -110,13 +115,31 @@ function createProducerQueue(name: string, backend: Backend): ProducerQueue {
 function toJobs<Payload extends z.ZodType>(
   contract: JobContract<Payload>,
   payloads: readonly z.output<Payload>[],
-): { readonly job: NewJob; readonly shardKey: string }[] {
+): ShardJob[] {
   return payloads.map((given) => {
     const data = parseAtEdge(contract.payload, given, `job ${contract.name}`);
     const jobId = contract.jobId(data);
     const job = { name: contract.name, data, opts: { ...terms, jobId } };
     return { job, shardKey: contract.shardKey?.(data) ?? jobId };
   });
+}
+
+/** The same jobs, as many of them in one as the contract lets travel together. */
+function bundle(
+  { name, bundleMax }: Pick<JobContract, "bundleMax" | "name">,
+  jobs: readonly NewJob[],
+): readonly NewJob[] {
+  if (bundleMax === undefined) return jobs;
+  return Array.from({ length: Math.ceil(jobs.length / bundleMax) }, (_, index) => {
+    const together = jobs.slice(index * bundleMax, (index + 1) * bundleMax);
+    const jobId = bundleId(together.map(({ opts }) => opts.jobId));
+    return { name, data: { bundle: together.map(({ data }) => data) } satisfies Bundle, opts: { ...terms, jobId } };
+  });
+}
+
+async function countBundled(queue: ProducerQueue): Promise<number> {
+  const jobIds = await queue.getRanges(["waiting"], 0, -1);
+  return jobIds.reduce((sum, jobId) => sum + bundledCount(jobId), 0);
 }
 
 async function addInBatches(queue: ProducerQueue, jobs: readonly NewJob[]): Promise<void> {

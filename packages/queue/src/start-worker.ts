@@ -8,6 +8,8 @@ import {
 } from "@mailfleet/queue-contracts";
 import type { z } from "zod";
 import type { Backend, ConsumerConnections } from "./backend.ts";
+import { isBundled } from "./bundles.ts";
+import { createBundleProcessor } from "./create-bundle-processor.ts";
 import { createProcessor, reportableId } from "./create-processor.ts";
 import { ShardWorker } from "./shard-worker.ts";
 import { createSlots } from "./slots.ts";
@@ -33,9 +35,11 @@ export function startWorker<Payload extends z.ZodType>(
   const report = reportOnce(terms.onError);
   const connections = backend.openConsumer(report);
   const shardsCount = backend.shardsCount(contract);
-  const slots = shardsCount === 1 ? null : createSlots(terms.concurrency);
+  const slots = shardsCount === 1 && !isBundled(contract) ? null : createSlots(terms.concurrency);
   const stop = new AbortController();
-  const processor = createProcessor(contract, handle, { ...terms, stopping: stop.signal });
+  const processing = { contract, handle, terms: { ...terms, stopping: stop.signal } };
+  const processor =
+    slots !== null && isBundled(contract) ? createBundleProcessor(processing, slots) : createProcessor(processing);
 
   const workers = Array.from({ length: shardsCount }, (_, shard) => {
     const worker = new ShardWorker(shardQueueName(contract, shard), processor, {

@@ -1,9 +1,9 @@
-import { describeQueue, testDatabaseUrl } from "@mailfleet/testkit";
+import { describeBundles, describeQueue, type QueueFixture, testDatabaseUrl } from "@mailfleet/testkit";
 import { createPostgresBackend, Queue } from "bullmq";
 import { Client, Pool } from "pg";
 import { openQueue } from "../src/index.ts";
 
-describeQueue("BullMQ on PostgreSQL", {
+const fixture: QueueFixture = {
   async open() {
     const url = await testDatabaseUrl();
     const queue = await openQueue({ url, onError: () => undefined });
@@ -25,4 +25,7 @@ describeQueue("BullMQ on PostgreSQL", {
       close: () => queue.close(),
     };
   },
-});
+};
+
+describeQueue("BullMQ on PostgreSQL", fixture);
+describeBundles("BullMQ on PostgreSQL", fixture);

@@ -1,4 +1,4 @@
-import { describeQueue } from "@mailfleet/testkit";
+import { describeBundles, describeQueue, type QueueFixture } from "@mailfleet/testkit";
 import { hasServer, type RedisServer, startRedis } from "@mailfleet/testkit/servers";
 import { Queue } from "bullmq";
 import { afterAll, beforeAll, describe } from "vitest";
@@ -11,7 +11,7 @@ describe.skipIf(!hasServer("redis-server"))("with a real Redis", () => {
   });
   afterAll(() => redis.close());
 
-  describeQueue("BullMQ on Redis", {
+  const fixture: QueueFixture = {
     async open() {
       const queue = await openQueue({ url: redis.url, onError: () => undefined });
       return {
@@ -25,5 +25,7 @@ describe.skipIf(!hasServer("redis-server"))("with a real Redis", () => {
         close: () => queue.close(),
       };
     },
-  });
+  };
+  describeQueue("BullMQ on Redis", fixture);
+  describeBundles("BullMQ on Redis", fixture);
 });

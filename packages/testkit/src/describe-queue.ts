@@ -1,74 +1,18 @@
-import { randomUUID } from "node:crypto";
-import { Epoch, MailboxId, newId } from "@mailfleet/domain";
-import {
-  again,
-  type BadPayload,
-  defineJob,
-  discard,
-  done,
-  type JobEnding,
-  type JobHandler,
-  type JobQueue,
-  ownQueueOf,
-  type PollMailbox,
-  pollMailboxJob,
-  type WorkerTerms,
-} from "@mailfleet/queue-contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { again, discard, done, type JobHandler, ownQueueOf, type PollMailbox } from "@mailfleet/queue-contracts";
+import { describe, expect, it } from "vitest";
+import { newContract, newGate, newPayloads, openSuite, type QueueFixture } from "./queue-suite.ts";
 
-export type OpenedQueue = {
-  readonly queue: JobQueue;
-  /** Puts a job on a queue as a stranger would: with an id and a payload that nobody checked. */
-  offerUnchecked(contract: { queue: string; name: string }, jobId: string, payload: unknown): Promise<void>;
-  /** Everything in the backend is gone, while whoever uses it goes on. */
-  lose(): Promise<void>;
-  close(): Promise<void>;
-};
-
-export type QueueFixture = { open(): Promise<OpenedQueue> };
-
-type Gate = { readonly opened: Promise<void>; open(): void };
-
-/** What every JobQueue promises. An adapter's test file is one call to this. */
+/** What every JobQueue promises. An adapter's test file calls this and `describeBundles`. */
 export function describeQueue(name: string, fixture: QueueFixture): void {
   describe(`${name} is a JobQueue`, () => {
-    let opened: OpenedQueue;
-    let queue: JobQueue;
-    const cleaning: (() => Promise<unknown>)[] = [];
-
-    beforeEach(async () => {
-      opened = await fixture.open();
-      queue = opened.queue;
-    });
-    afterEach(async () => {
-      for (const clean of cleaning.splice(0).reverse()) await clean();
-      await opened.close();
-    });
-
-    const start = (
-      contract: typeof pollMailboxJob,
-      handle: JobHandler<PollMailbox>,
-      terms: Partial<WorkerTerms> = {},
-    ) => {
-      const seen = { endings: [] as JobEnding[], bad: [] as BadPayload[], errors: [] as [unknown, string | null][] };
-      const worker = queue.startWorker(contract, handle, {
-        concurrency: 4,
-        softStopMs: 0,
-        onError: (error, { jobId }) => seen.errors.push([error, jobId]),
-        onOutcome: (ending) => void seen.endings.push(ending),
-        onBadPayload: (bad) => void seen.bad.push(bad),
-        ...terms,
-      });
-      cleaning.push(() => worker.close());
-      return { ...seen, close: () => worker.close() };
-    };
+    const suite = openSuite(fixture);
 
     it("hands a job out again until it is done, where its worker keeps jobs", async () => {
       const contract = newContract();
       const [payload] = newPayloads(1);
       if (payload === undefined) throw new Error("there is a payload");
       let runsCount = 0;
-      const worker = start(
+      const worker = suite.start(
         contract,
         async () => {
           runsCount += 1;
@@ -77,11 +21,11 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
         },
         { keepMs: 10 },
       );
-      await queue.offer(contract, [payload]);
+      await suite.queue.offer(contract, [payload]);
       await expect.poll(() => runsCount, { timeout: 15_000 }).toBe(3);
       await expect.poll(() => worker.endings.map(({ outcome }) => outcome.kind)).toEqual(["again", "done"]);
       expect(worker.errors).toHaveLength(1);
-      await queue.offer(contract, [payload]); // it is gone, so it can be offered again
+      await suite.queue.offer(contract, [payload]); // it is gone, so it can be offered again
       await expect.poll(() => runsCount, { timeout: 15_000 }).toBe(4);
     }, 40_000);
 
@@ -89,8 +33,8 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
       const contract = newContract();
       const payloads = newPayloads(200);
       const handled: string[] = [];
-      await queue.offer(contract, payloads);
-      const worker = start(contract, async ({ mailboxId }) => {
+      await suite.queue.offer(contract, payloads);
+      const worker = suite.start(contract, async ({ mailboxId }) => {
         handled.push(mailboxId);
         return done;
       });
@@ -99,7 +43,7 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
       await worker.close();
       expect(new Set(handled)).toEqual(new Set(payloads.map(({ mailboxId }) => mailboxId)));
       expect(handled).toHaveLength(200);
-      expect(await queue.waitingCount(contract)).toBe(0);
+      expect(await suite.queue.waitingCount(contract)).toBe(0);
       expect(worker.errors).toEqual([]);
     });
 
@@ -108,39 +52,39 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
       const [first] = newPayloads(1);
       const [second] = newPayloads(1);
       const handled: unknown[] = [];
-      start(contract, async (payload) => {
+      suite.start(contract, async (payload) => {
         handled.push(payload);
         return done;
       });
-      await queue.offer(contract, [first]);
+      await suite.queue.offer(contract, [first]);
       await expect.poll(() => handled).toEqual([first]);
-      await queue.offer(contract, [second]);
+      await suite.queue.offer(contract, [second]);
       await expect.poll(() => handled).toEqual([first, second]);
     });
 
     it("takes the same payload, offered again while it waits, for one job", async () => {
       const contract = newContract();
       const [payload] = newPayloads(1);
-      await queue.offer(contract, [payload]);
-      await queue.offer(contract, [payload, payload]);
-      expect(await queue.waitingCount(contract)).toBe(1);
+      await suite.queue.offer(contract, [payload]);
+      await suite.queue.offer(contract, [payload, payload]);
+      expect(await suite.queue.waitingCount(contract)).toBe(1);
 
-      const worker = start(contract, async () => done);
+      const worker = suite.start(contract, async () => done);
       await expect.poll(() => worker.endings.length).toBe(1);
       await worker.close();
       expect(worker.endings).toHaveLength(1);
-      expect(await queue.waitingCount(contract)).toBe(0);
+      expect(await suite.queue.waitingCount(contract)).toBe(0);
     });
 
     it("takes a payload again once its job has ended", async () => {
       const contract = newContract();
       const [payload] = newPayloads(1);
-      const worker = start(contract, async () => done);
-      await queue.offer(contract, [payload]);
+      const worker = suite.start(contract, async () => done);
+      await suite.queue.offer(contract, [payload]);
       await expect.poll(() => worker.endings.length).toBe(1);
       await expect
         .poll(async () => {
-          await queue.offer(contract, [payload]);
+          await suite.queue.offer(contract, [payload]);
           return worker.endings.length;
         })
         .toBeGreaterThan(1);
@@ -150,8 +94,8 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
       const contract = newContract();
       const [good] = newPayloads(1);
       const bad = { mailboxId: "not-an-id", epoch: -1 } as unknown as PollMailbox;
-      await expect(queue.offer(contract, [good, bad])).rejects.toMatchObject({ code: "contract.violated" });
-      expect(await queue.waitingCount(contract)).toBe(0);
+      await expect(suite.queue.offer(contract, [good, bad])).rejects.toMatchObject({ code: "contract.violated" });
+      expect(await suite.queue.waitingCount(contract)).toBe(0);
     });
 
     it("discards a bad payload with a reason that repeats none of it, and never sees it again", async () => {
@@ -161,14 +105,14 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
         calls += 1;
         return done;
       };
-      await opened.offerUnchecked(contract, "stranger", { mailboxId: "canary-value", epoch: 1 });
-      const worker = start(contract, handle);
+      await suite.opened.offerUnchecked(contract, "stranger", { mailboxId: "canary-value", epoch: 1 });
+      const worker = suite.start(contract, handle);
       await expect.poll(() => worker.bad.length).toBe(1);
       expect(worker.bad[0]).toEqual({ jobId: "stranger", reason: "job poll-mailbox: mailboxId: invalid_format" });
       await worker.close();
 
-      const next = start(contract, handle);
-      await queue.offer(contract, newPayloads(1));
+      const next = suite.start(contract, handle);
+      await suite.queue.offer(contract, newPayloads(1));
       await expect.poll(() => next.endings.length).toBe(1);
       await next.close();
       expect({ calls, bad: next.bad, errors: worker.errors }).toEqual({ calls: 1, bad: [], errors: [] });
@@ -183,13 +127,13 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
         calls += 1;
         throw failure;
       };
-      await queue.offer(contract, [payload]);
-      const worker = start(contract, handle);
+      await suite.queue.offer(contract, [payload]);
+      const worker = suite.start(contract, handle);
       await expect.poll(() => worker.errors).toEqual([[failure, payload && contract.jobId(payload)]]);
       await worker.close();
 
-      const next = start(contract, async () => done);
-      await queue.offer(contract, newPayloads(1));
+      const next = suite.start(contract, async () => done);
+      await suite.queue.offer(contract, newPayloads(1));
       await expect.poll(() => next.endings.length).toBe(1);
       await next.close();
       expect({ calls, endings: next.endings.length }).toEqual({ calls: 1, endings: 1 });
@@ -199,24 +143,24 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
       const contract = newContract();
       const outcomes = [done, again(new Date(0), "cooling"), discard("gone")];
       const payloads = newPayloads(3);
-      await queue.offer(contract, payloads);
-      const worker = start(contract, async ({ epoch }) => outcomes[epoch] ?? done);
+      await suite.queue.offer(contract, payloads);
+      const worker = suite.start(contract, async ({ epoch }) => outcomes[epoch] ?? done);
       await expect.poll(() => worker.endings.length).toBe(3);
       await worker.close();
       expect(new Map(worker.endings.map(({ jobId, outcome }) => [jobId, outcome]))).toEqual(
         new Map(payloads.map((payload) => [contract.jobId(payload), outcomes[payload.epoch]])),
       );
-      expect(await queue.waitingCount(contract)).toBe(0);
+      expect(await suite.queue.waitingCount(contract)).toBe(0);
     });
 
     it("runs at most `concurrency` jobs at once over all shards, and leaves the rest for other processes", async () => {
       const contract = newContract();
       const gate = newGate();
-      cleaning.push(async () => gate.open());
+      suite.cleaning.push(async () => gate.open());
       let running = 0;
       let most = 0;
-      await queue.offer(contract, newPayloads(40));
-      const worker = start(
+      await suite.queue.offer(contract, newPayloads(40));
+      const worker = suite.start(
         contract,
         async () => {
           running += 1;
@@ -228,7 +172,7 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
         { concurrency: 3 },
       );
       await expect.poll(() => running).toBe(3);
-      expect(await queue.waitingCount(contract)).toBe(37);
+      expect(await suite.queue.waitingCount(contract)).toBe(37);
       gate.open();
       await expect.poll(() => worker.endings.length).toBe(40);
       expect(most).toBe(3);
@@ -237,8 +181,8 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
     it("takes nothing after `close`, waits for what runs, and leaves the rest waiting", async () => {
       const contract = newContract();
       const gate = newGate();
-      cleaning.push(async () => gate.open());
-      await queue.offer(contract, newPayloads(10));
+      suite.cleaning.push(async () => gate.open());
+      await suite.queue.offer(contract, newPayloads(10));
       let running = 0;
       let stopped = false;
       const handle: JobHandler<PollMailbox> = async (_, { signal }) => {
@@ -247,23 +191,23 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
         stopped ||= signal.aborted;
         return done;
       };
-      const worker = start(contract, handle, { concurrency: 2, softStopMs: 60_000 });
+      const worker = suite.start(contract, handle, { concurrency: 2, softStopMs: 60_000 });
       await expect.poll(() => running).toBe(2);
       let closed = false;
       const closing = worker.close().then(() => {
         closed = true;
       });
-      expect(await queue.waitingCount(contract)).toBe(8);
+      expect(await suite.queue.waitingCount(contract)).toBe(8);
       expect(closed).toBe(false);
       gate.open();
       await closing;
       expect({ running, stopped, endings: worker.endings.length }).toEqual({ running: 2, stopped: false, endings: 2 });
-      expect(await queue.waitingCount(contract)).toBe(8);
+      expect(await suite.queue.waitingCount(contract)).toBe(8);
     });
 
     it("aborts what still runs after the soft stop, and waits for that too", async () => {
       const contract = newContract();
-      await queue.offer(contract, newPayloads(1));
+      await suite.queue.offer(contract, newPayloads(1));
       const steps: string[] = [];
       const handle: JobHandler<PollMailbox> = async (_, { signal }) => {
         steps.push("running");
@@ -274,7 +218,7 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
         signal.throwIfAborted();
         return done;
       };
-      const worker = start(contract, handle, { softStopMs: 50 });
+      const worker = suite.start(contract, handle, { softStopMs: 50 });
       await expect.poll(() => steps).toEqual(["running"]);
       await worker.close();
       expect(steps).toEqual(["running", "AbortError", "tidied up"]);
@@ -284,54 +228,39 @@ export function describeQueue(name: string, fixture: QueueFixture): void {
     it("gives one worker's own queue to nobody else, and takes it away with what is in it", async () => {
       const contract = newContract();
       const [own, other] = [ownQueueOf(contract, "w1"), ownQueueOf(contract, "w2")];
-      const [shared, first, second] = [contract, own, other].map((each) => start(each, async () => done));
-      await queue.offer(own, newPayloads(3));
-      await queue.offer(contract, newPayloads(2));
+      const [shared, first, second] = [contract, own, other].map((each) => suite.start(each, async () => done));
+      await suite.queue.offer(own, newPayloads(3));
+      await suite.queue.offer(contract, newPayloads(2));
       await expect.poll(() => [first, second, shared].map((worker) => worker?.endings.length)).toEqual([3, 0, 2]);
       await second?.close();
 
-      await queue.offer(other, newPayloads(4));
-      expect(await queue.waitingCount(other)).toBe(4);
-      await queue.remove(other);
-      await queue.remove(other);
-      expect(await queue.waitingCount(other)).toBe(0);
-      const late = start(other, async () => done);
-      await queue.offer(other, newPayloads(1));
+      await suite.queue.offer(other, newPayloads(4));
+      expect(await suite.queue.waitingCount(other)).toBe(4);
+      await suite.queue.remove(other);
+      await suite.queue.remove(other);
+      expect(await suite.queue.waitingCount(other)).toBe(0);
+      const late = suite.start(other, async () => done);
+      await suite.queue.offer(other, newPayloads(1));
       await expect.poll(() => late.endings.length).toBe(1);
       expect(late.errors).toEqual([]);
     });
 
     it("keeps its generation until it has lost what was in it, and then works on", async () => {
       const contract = newContract();
-      const worker = start(contract, async () => done);
-      const before = await queue.generation();
+      const worker = suite.start(contract, async () => done);
+      const before = await suite.queue.generation();
       expect(before).not.toBe("");
-      await queue.offer(contract, newPayloads(5));
+      await suite.queue.offer(contract, newPayloads(5));
       await expect.poll(() => worker.endings.length).toBe(5);
-      expect(await queue.generation()).toBe(before);
+      expect(await suite.queue.generation()).toBe(before);
 
-      await opened.lose();
-      const after = await queue.generation();
+      await suite.opened.lose();
+      const after = await suite.queue.generation();
       expect(after).not.toBe("");
       expect(after).not.toBe(before);
-      expect(await queue.generation()).toBe(after);
-      await queue.offer(contract, newPayloads(5));
+      expect(await suite.queue.generation()).toBe(after);
+      await suite.queue.offer(contract, newPayloads(5));
       await expect.poll(() => worker.endings.length, { timeout: 10_000 }).toBe(10);
     });
   });
-}
-
-/** A job of its own for each test, so that no test meets another one's work. */
-function newContract(): typeof pollMailboxJob {
-  return defineJob({ ...pollMailboxJob, queue: `test-${randomUUID()}`, shardsCount: 3 });
-}
-
-function newPayloads(count: number): [PollMailbox, ...PollMailbox[]] {
-  const payload = (index: number) => ({ mailboxId: newId(MailboxId), epoch: Epoch.parse(index) });
-  return [payload(0), ...Array.from({ length: count - 1 }, (_, index) => payload(index + 1))];
-}
-
-function newGate(): Gate {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  return { opened: promise, open: resolve };
 }

@@ -2,6 +2,7 @@
 
 export type { BlobStoreFixture, BlobStoreStage } from "./describe-blob-store.ts";
 export { describeBlobStore } from "./describe-blob-store.ts";
+export { describeBundles } from "./describe-bundles.ts";
 export type { KeyManagementFixture } from "./describe-key-management.ts";
 export { describeKeyManagement } from "./describe-key-management.ts";
 export type { MailSourceFixture, MailSourceStage } from "./describe-mail-source.ts";
@@ -13,7 +14,6 @@ export type {
   MailTransportFixture,
 } from "./describe-mail-transport.ts";
 export { describeBrokenMailTransport, describeMailTransport } from "./describe-mail-transport.ts";
-export type { OpenedQueue, QueueFixture } from "./describe-queue.ts";
 export { describeQueue } from "./describe-queue.ts";
 export type { TokenProviderFixture } from "./describe-token-provider.ts";
 export { describeTokenProvider } from "./describe-token-provider.ts";
@@ -27,4 +27,5 @@ export { memoryMailSource } from "./memory-mail-source.ts";
 export type { MemoryMailTransport, MemoryMailTransportOptions } from "./memory-mail-transport.ts";
 export { memoryMailTransport } from "./memory-mail-transport.ts";
 export { memoryTokenProvider } from "./memory-token-provider.ts";
+export type { OpenedQueue, QueueFixture } from "./queue-suite.ts";
 export { testDatabaseUrl } from "./test-database.ts";
