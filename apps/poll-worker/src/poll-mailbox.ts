@@ -30,7 +30,7 @@ import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
 import type { WarmConnection } from "./warm/create-warm-connections.ts";
 import { authorizeOrClose, justOpened, type Keeping, keepWarm, lookTerms, type Warm } from "./warm/keep-warm.ts";
-import { isSame, lookWarm, type WarmLook } from "./warm/look-warm.ts";
+import { isOfSession, isSame, lookWarm, type WarmLook } from "./warm/look-warm.ts";
 
 export type PollMailboxDeps = {
   readonly gate: Gate;
@@ -148,9 +148,22 @@ type PassContext = {
   readonly authorize: () => Promise<Grant<"mailbox.poll">>;
 };
 
-/** A failure that tells its remedy ends the pass and is acted on; anything else is a bug and goes through. */
+/** One pass, and one more with a fresh login where the connection that was held open has failed on the way. */
 async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pass> {
   const progress = { storedCount: 0 };
+  const { pass, wasHeld } = await tryPass(deps, context, progress);
+  const { failure } = pass;
+  if (!wasHeld || failure === null || !isOfSession(failure) || context.run.signal.aborted) return pass;
+  return (await tryPass(deps, context, progress)).pass;
+}
+
+/** A failure that tells its remedy ends the pass and is acted on; anything else is a bug and goes through. */
+async function tryPass(
+  deps: PollMailboxDeps,
+  context: PassContext,
+  progress: Reading["progress"],
+): Promise<{ readonly pass: Pass; readonly wasHeld: boolean }> {
+  let wasHeld = false;
   let warm: WarmConnection | undefined;
   let doneReading = () => {};
   try {
@@ -160,7 +173,8 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
     const looking = { ...context, ...lookTerms(context.bounds, { readsMore }), now: authorizedAt };
     const look = await lookWarm(deps.warm.connections, looking);
     deps.onLook(look === null ? "cold" : look.nothingNew ? "nothing-new" : "news");
-    if (look?.nothingNew && !readsMore) return await nothingNew(deps, context, look, authorizedAt);
+    wasHeld = look !== null;
+    if (look?.nothingNew && !readsMore) return { wasHeld, pass: await nothingNew(deps, context, look, authorizedAt) };
     warm = look?.warm;
     const mailbox = await deps.database.mailboxes.find(grant, context.mailboxId);
     if (mailbox === null) throw new OperationalError("resource.missing", "the mailbox is gone");
@@ -172,18 +186,18 @@ async function onePass(deps: PollMailboxDeps, context: PassContext): Promise<Pas
     const { isWhole, ...found } = read;
     const { storedCount } = progress;
     if (isWhole) {
-      const keeping = await keepWarm(deps.warm, ours(warm, context), { wasHeld: look !== null, authorizedAt });
-      return { ...ended, ...found, storedCount, keeping };
+      const keeping = await keepWarm(deps.warm, ours(warm, context), { wasHeld, authorizedAt });
+      return { wasHeld, pass: { ...ended, ...found, storedCount, keeping } };
     }
     await warm.connection.close();
-    return { ...ended, ...found, storedCount };
+    return { wasHeld, pass: { ...ended, ...found, storedCount } };
   } catch (error) {
     await warm?.connection.close();
     // Whatever the cut connection says of it: nobody is to blame.
     const cause: unknown = context.accessLost.aborted ? context.accessLost.reason : error;
     const failure = operational(cause, context.run.signal);
     if (failure === null) throw error;
-    return { ...ended, storedCount: progress.storedCount, failure };
+    return { wasHeld, pass: { ...ended, storedCount: progress.storedCount, failure } };
   } finally {
     doneReading();
   }

@@ -23,7 +23,8 @@ export type WarmLookRequest = {
 };
 
 /**
- * Looks at the watched folder on the connection that waits there: the server is asked, whatever it has told or not told. Null where there is no such connection, or where it turns out to be dead: that costs one login.
+ * Looks at the watched folder on the connection that waits there: the server is asked, whatever it has told or not told. Null
+ * where there is no such connection, or where it turns out to be dead: that costs one login.
  */
 export async function lookWarm(
   connections: Pick<WarmConnections, "take">,
@@ -44,12 +45,16 @@ export async function lookWarm(
     return { warm: { ...warm, settled: state, examinedAt: now }, examined: true, nothingNew: isSame(state, settled) };
   } catch (error) {
     await connection.close();
-    const isDead = error instanceof OperationalError && error.code === "provider.unavailable" && !run.signal.aborted;
-    if (isDead) return null;
+    if (error instanceof OperationalError && isOfSession(error) && !run.signal.aborted) return null;
     throw error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** It may be the session's end and nothing else: what the server is like, only a fresh login can tell. */
+export function isOfSession({ code }: OperationalError): boolean {
+  return code === "provider.unavailable" || code === "session.ended";
 }
 
 const silence = "the connection that was held open does not answer";
