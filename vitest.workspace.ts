@@ -10,6 +10,7 @@ const shared = {
 /** Three kinds of tests: beside the code, against real servers, and all processes together. */
 export default defineConfig({
   test: {
+    maxWorkers: 2, // by itself Vitest leaves a core to whoever watches: of two, half of them
     projects: [
       {
         test: {
