@@ -26,14 +26,19 @@ export type HeldKey = { readonly tenantId: TenantId; readonly idempotencyKey: st
  * @returns the row of each key: the new one, or the one that had it before
  */
 export async function acceptSubmissions(sql: Sql, items: readonly Acceptance[]): Promise<readonly AcceptedRow[]> {
-  await insert(sql, items);
-  const keys = items.map(({ grant, submission: { idempotencyKey } }) => ({ tenantId: grant.tenantId, idempotencyKey }));
-  const rows = await findByKeys(sql, keys);
-  return rows.map((row) => {
-    if (row === null) throw new Error("a submission vanished after its insert");
+  const accepted = answersByPlace(items, await insert(sql, items), toAccepted);
+  const taken = items.filter((_, index) => accepted[index] === null);
+  if (taken.length === 0) return accepted.filter((row) => row !== null);
+  const before = await findByKeys(sql, taken.map(keyOf));
+  const rows = new Map(taken.map((item, index) => [item, before[index]]));
+  return items.map((item, index) => {
+    const row = accepted[index] ?? rows.get(item);
+    if (!row) throw new Error("a submission vanished after its insert");
     return row;
   });
 }
+
+const keyOf = ({ grant, submission: { idempotencyKey } }: Acceptance) => ({ tenantId: grant.tenantId, idempotencyKey });
 
 /** The rows that were accepted under these keys, or null. */
 export async function findByKeys(sql: Sql, keys: readonly HeldKey[]): Promise<readonly (AcceptedRow | null)[]> {
@@ -44,19 +49,22 @@ export async function findByKeys(sql: Sql, keys: readonly HeldKey[]): Promise<re
       select id, state, message_id_header, thread_id, request_sha256 from submissions
       where tenant_id = a."tenantId" and idempotency_key = a."idempotencyKey" limit 1
     ) s`;
-  return answersByPlace(keys, rows, (row) => ({
-    id: row["id"] as SubmissionId,
-    state: row["state"] as SubmissionState,
-    messageIdHeader: String(row["message_id_header"]),
-    threadId: row["thread_id"] as ThreadId,
-    requestSha256: row["request_sha256"] as Uint8Array,
-  }));
+  return answersByPlace(keys, rows, toAccepted);
 }
 
-async function insert(sql: Sql, items: readonly Acceptance[]): Promise<void> {
-  await sql`
+const toAccepted = (row: Record<string, unknown>): AcceptedRow => ({
+  id: row["id"] as SubmissionId,
+  state: row["state"] as SubmissionState,
+  messageIdHeader: String(row["message_id_header"]),
+  threadId: row["thread_id"] as ThreadId,
+  requestSha256: row["request_sha256"] as Uint8Array,
+});
+
+/** @returns a row for each that is new, with its `place` */
+async function insert(sql: Sql, items: readonly Acceptance[]): Promise<readonly Record<string, unknown>[]> {
+  return sql`
     with asked as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(items.map(toRow))}::jsonb) as a(
+      select * from jsonb_to_recordset(${placedJson(items.map(toRow))}::jsonb) as a(place int,
         id uuid, tenant_id uuid, mailbox_id uuid, namespace text, actor_id uuid, idempotency_key text, request_sha256 text,
         send_at timestamptz, message_id_header text, thread_id uuid, answers_message_id uuid, envelope_from text, raw jsonb,
         size_bytes bigint, recipients jsonb, expires_at timestamptz)
@@ -69,12 +77,14 @@ async function insert(sql: Sql, items: readonly Acceptance[]): Promise<void> {
         thread_id, answers_message_id, envelope_from, raw, size_bytes, expires_at
       from asked
       on conflict (tenant_id, idempotency_key) do nothing
-      returning id, tenant_id
+      returning id, tenant_id, state, message_id_header, thread_id, request_sha256
+    ), recipients as (
+      insert into submission_recipients (submission_id, tenant_id, address)
+      select accepted.id, accepted.tenant_id, address from accepted
+      join asked on asked.id = accepted.id, jsonb_array_elements_text(asked.recipients) as address
+      on conflict do nothing
     )
-    insert into submission_recipients (submission_id, tenant_id, address)
-    select accepted.id, accepted.tenant_id, address from accepted
-    join asked on asked.id = accepted.id, jsonb_array_elements_text(asked.recipients) as address
-    on conflict do nothing`;
+    select asked.place, accepted.* from accepted join asked on asked.id = accepted.id`;
 }
 
 function toRow({ grant, submission: s }: Acceptance): object {

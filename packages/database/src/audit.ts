@@ -52,7 +52,12 @@ export function createAudit({ sql, orm, now }: Connection): Audit {
   const records = microBatch({
     ...{ waitMs: 2, sizeMax: 500, isolate: true },
     async run(entries: readonly AuditEntry[]) {
-      await orm.insert(audit).values(entries.map(toRow));
+      // One text for any number of rows: what a statement means is worked out once for each connection.
+      await sql`
+        insert into audit (id, at, actor_kind, actor_id, action, tenant_id, mailbox_id, subject_id, outcome, reason)
+        select id, at, actor_kind, actor_id, action, tenant_id, mailbox_id, subject_id, outcome, reason
+        from jsonb_to_recordset(${JSON.stringify(entries.map(toRow))}::jsonb) as r(id uuid, at timestamptz, actor_kind text,
+          actor_id text, action text, tenant_id uuid, mailbox_id uuid, subject_id text, outcome text, reason text)`;
       return entries.map(() => null);
     },
   });
@@ -97,7 +102,10 @@ export function createAudit({ sql, orm, now }: Connection): Audit {
   };
 }
 
-function toRow({ at, actor, action, tenantId, mailboxId, subjectId, outcome, reason }: AuditEntry) {
-  const [actorKind, actorId] = [actor.kind, actor.id];
-  return { id: uuidv7(), at, actorKind, actorId, action, tenantId, mailboxId, subjectId, outcome, reason };
+function toRow({ at, actor, action, outcome, reason, ...about }: AuditEntry) {
+  const { tenantId: tenant_id, mailboxId: mailbox_id, subjectId: subject_id } = about;
+  return {
+    ...{ id: uuidv7(), at, actor_kind: actor.kind, actor_id: actor.id, action },
+    ...{ tenant_id, mailbox_id, subject_id, outcome, reason },
+  };
 }
