@@ -18,6 +18,7 @@ import {
   type JobOutcome,
 } from "@mailfleet/queue-contracts";
 import type { AccessWatch, HeldAccess } from "@mailfleet/runtime";
+import { type HeldClaim, holdClaim } from "./hold-claim.ts";
 import { type Attempt, type Judgement, judgeAttempt } from "./judge-attempt.ts";
 import { passContent } from "./pass-content.ts";
 import { putOff, waitOutStop } from "./put-off.ts";
@@ -30,7 +31,7 @@ export type DeliverSubmissionDeps = {
   readonly tokens: TokenProvider<Grant<"submission.deliver">>;
   readonly transport: MailTransport;
   readonly blobs: BlobStore<Grant>;
-  /** How long this worker holds a claimed submission until the transmission begins, in ms. */
+  /** How long a claim that is prolonged is this worker's until the transmission begins, in ms. */
   readonly prepareMs: number;
   /** After this long, in ms, a transmission counts as lost. Longer than the transport itself ever waits. */
   readonly transmitMs: number;
@@ -51,7 +52,7 @@ export function deliverSubmission(deps: DeliverSubmissionDeps): JobHandler<Deliv
 
   return async ({ submissionId, epoch }, { signal }): Promise<JobOutcome> => {
     const held = { id: submissionId, epoch };
-    const target = await database.fleet.submissions.take(await runGrant(), held, deps.prepareMs);
+    const target = await database.fleet.submissions.take(await runGrant(), held);
     if (target === null) return discard("not-ours"); // a duplicate, or a claim that has been given to someone else
     if (isOver(target, now())) return endInTime(deps, held, await runGrant());
 
@@ -100,12 +101,18 @@ type AttemptContext = {
 async function attemptWatched(deps: DeliverSubmissionDeps, context: AttemptContext): Promise<Attempt> {
   if (context.target.notBefore !== null) return limited(context.target.notBefore);
   const access = deps.access.hold(context.target);
-  const signal = AbortSignal.any([context.signal, access.signal]);
+  const { submissionId: id, epoch, runGrant } = context;
+  const claim = holdClaim({
+    ...{ heldMs: context.target.heldMs, prepareMs: deps.prepareMs },
+    prolong: async () => deps.database.fleet.submissions.prolong(await runGrant(), { id, epoch }, deps.prepareMs),
+  });
+  const signal = AbortSignal.any([context.signal, access.signal, claim.signal]);
   try {
-    const attempt = await attemptOnce(deps, { ...context, signal });
+    const attempt = await attemptOnce(deps, { ...context, signal, claim });
     if (attempt.kind === "answered" || !access.signal.aborted) return attempt;
     return { ...attempt, error: await afterAccessLost(deps, context, { access, error: attempt.error }) };
   } finally {
+    claim.release();
     access.release();
   }
 }
@@ -132,7 +139,10 @@ async function afterAccessLost(
 }
 
 /** A failure that tells its remedy is the attempt's end; anything else is a bug and goes through. */
-async function attemptOnce(deps: DeliverSubmissionDeps, context: AttemptContext): Promise<Attempt> {
+async function attemptOnce(
+  deps: DeliverSubmissionDeps,
+  context: AttemptContext & { readonly claim: HeldClaim },
+): Promise<Attempt> {
   const recipients = { waiting: [], settled: [] } as Pick<Attempt, "waiting" | "settled">;
   try {
     const grant = await authorizeDelivery(deps, context);
@@ -169,7 +179,7 @@ type Transmission = {
 
 async function transmit(
   deps: DeliverSubmissionDeps,
-  { submissionId, epoch, target, signal, runGrant }: AttemptContext,
+  { submissionId, epoch, target, signal, runGrant, claim }: AttemptContext & { readonly claim: HeldClaim },
   { grant, deliverable, to }: Transmission,
 ) {
   const { smtp: server, envelopeFrom: from } = deliverable;
@@ -185,6 +195,7 @@ async function transmit(
       // The point of no return: committed before the server hears of the message. Whoever lost the claim stops here.
       async beforeTransmit() {
         if (isOver(target, deps.now())) throw new OperationalError("run.expired", "the submission's time is over");
+        claim.release();
         const held = { id: submissionId, epoch };
         const started = await deps.database.fleet.submissionClaims.start(
           await runGrant(),
@@ -209,5 +220,7 @@ function isRefusedLogin(error: unknown): boolean {
 
 function operational(error: unknown, signal: AbortSignal): OperationalError | null {
   if (error instanceof OperationalError) return error;
-  return signal.aborted ? new OperationalError("run.expired", "the worker is stopping") : null;
+  if (!signal.aborted) return null;
+  const { reason } = signal;
+  return reason instanceof OperationalError ? reason : new OperationalError("run.expired", "the worker is stopping");
 }

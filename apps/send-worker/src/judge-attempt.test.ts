@@ -9,6 +9,7 @@ const submissionId = newId(SubmissionId);
 const target = {
   tenantId,
   mailboxId: newId(MailboxId),
+  heldMs: 20_000,
   actor: null,
   notBefore: null,
   attemptsCount: 0,

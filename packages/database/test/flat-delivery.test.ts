@@ -63,7 +63,7 @@ async function deliver(fixture: Fixture, sender: Sender, id: SubmissionId): Prom
   const { database, gate } = fixture;
   const { tenantId, mailboxId, agent: actor } = sender;
   const held = { id, epoch };
-  await database.fleet.submissions.take(await runGrant(fixture), held, minuteMs);
+  await database.fleet.submissions.take(await runGrant(fixture), held);
   const resource = { tenantId, mailboxId, subjectId: id };
   const grant = await gate.authorize({ actor, action: "submission.deliver", resource });
   expect(await database.submissions.deliverable(grant, id)).toMatchObject({ recipients: [{ state: "waiting" }] });

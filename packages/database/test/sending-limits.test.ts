@@ -41,7 +41,7 @@ const minuteMs = 60_000;
 
 async function take(ids: readonly SubmissionId[], database = fixture.database): Promise<(Date | null | undefined)[]> {
   const grant = await runGrant(fixture);
-  const targets = await Promise.all(ids.map((id) => database.fleet.submissions.take(grant, { id, epoch }, minuteMs)));
+  const targets = await Promise.all(ids.map((id) => database.fleet.submissions.take(grant, { id, epoch })));
   return targets.map((target) => target?.notBefore);
 }
 

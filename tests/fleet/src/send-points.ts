@@ -20,7 +20,7 @@ export const sendPoints: readonly SendPoint[] = [
     deliveries: 1,
   },
   {
-    name: "with the claim prolonged, before it asked the gate",
+    name: "with the submission read, before it asked the gate",
     point: { file: deliver, before: "const grant = await authorizeDelivery", hit: 1 },
     state: "sent",
     deliveries: 1,

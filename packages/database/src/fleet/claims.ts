@@ -3,7 +3,7 @@ import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Fragment, Sql } from "../connection.ts";
 import { microBatch } from "../micro-batch.ts";
 import { claimDue } from "./claim-due.ts";
-import { answersByRow, type HeldRow, sortedJson } from "./held-rows.ts";
+import { answersByRow, type HeldRow, isHeld, sortedJson } from "./held-rows.ts";
 import type { SeenBreaker } from "./host-breakers.ts";
 import { createLaneWatch } from "./lane-watch.ts";
 import { dueChannel, msUntilDue, reopenLanes, repairLanes } from "./lanes.ts";
@@ -212,10 +212,6 @@ const askedRows = (sql: Sql, { table, resident }: WorkTable, columns: Fragment, 
     ) w
     where w.epoch = a.epoch
   )`;
-
-/** Whose row it still is when it is locked. The state is asked for so that no index seems to know of it. */
-const isHeld = (sql: Sql, { stateColumn }: WorkTable, states: readonly string[]) => sql`
-  w.id = asked.id and w.epoch = asked.epoch and coalesce(w.${sql(stateColumn)} = any(${states as string[]}), false)`;
 
 /** A start leaves what the claim has left, where that is enough to send a heartbeat in. */
 const leftMin = 1 / 8;

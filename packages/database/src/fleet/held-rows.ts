@@ -1,4 +1,6 @@
 import type { Epoch } from "@mailfleet/domain";
+import type { Sql } from "../connection.ts";
+import type { WorkTable } from "./work-tables.ts";
 
 /** One row in someone's hands. Only the newest epoch may write. */
 export type HeldRow = { readonly id: string; readonly epoch: Epoch };
@@ -29,3 +31,9 @@ export function answersByRow<Answer>(
 function rowKey(id: unknown, epoch: unknown): string {
   return `${id} ${epoch}`;
 }
+
+/**
+ * Whose row `w` still is when it is locked, of what was `asked`. The state is asked for so that no index seems to know of it.
+ */
+export const isHeld = (sql: Sql, { stateColumn }: Pick<WorkTable, "stateColumn">, states: readonly string[]) => sql`
+  w.id = asked.id and w.epoch = asked.epoch and coalesce(w.${sql(stateColumn)} = any(${states as string[]}), false)`;

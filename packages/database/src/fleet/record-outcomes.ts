@@ -2,7 +2,7 @@ import type { Epoch } from "@mailfleet/domain";
 import type { Sql } from "../connection.ts";
 import type { EventType } from "../record-events.ts";
 import type { SubmissionState } from "../schema.ts";
-import { answersByRow, type HeldRow, sortedJson } from "./held-rows.ts";
+import { answersByRow, type HeldRow, isHeld, sortedJson } from "./held-rows.ts";
 import { reopenLanes } from "./lanes.ts";
 import { submissionWork } from "./work-tables.ts";
 
@@ -57,35 +57,34 @@ async function record(sql: Sql, items: readonly Ended[]): Promise<readonly Recor
   const kind = submissionWork.kind;
   return sql`
     with asked as materialized (
-      select a.*, w.tenant_id, w.mailbox_id, w.namespace, w.lane
+      select a.*
       from jsonb_to_recordset(${sortedJson(distinct(items).map(toJson))}::jsonb) as a(id uuid, epoch bigint, outcome text,
         reason text, "nextDue" timestamptz, "serverMessageId" text, counts boolean, final boolean, event text, recipients jsonb,
         attempts jsonb)
-      cross join lateral (
-        select epoch, state, tenant_id, mailbox_id, namespace, lane from submissions where id = a.id limit 1 for no key update
-      ) w
-      where w.epoch = a.epoch and w.state in ('claimed', 'transmitting', 'uncertain')
+      cross join lateral (select epoch from submissions where id = a.id limit 1) w
+      where w.epoch = a.epoch
     ), ended as (
-      update submissions s set
+      update submissions w set
         state = asked.outcome, state_reason = asked.reason, next_due = asked."nextDue",
-        server_message_id = coalesce(asked."serverMessageId", s.server_message_id),
-        attempts_count = s.attempts_count + asked.counts::int,
-        first_attempt_at = coalesce(s.first_attempt_at, case when asked.counts then now() end),
+        server_message_id = coalesce(asked."serverMessageId", w.server_message_id),
+        attempts_count = w.attempts_count + asked.counts::int,
+        first_attempt_at = coalesce(w.first_attempt_at, case when asked.counts then now() end),
         final_at = case when asked.final then now() end
-      from asked where s.id = asked.id
+      from asked where ${isHeld(sql, submissionWork, ["claimed", "transmitting", "uncertain"])}
+      returning w.id, w.epoch, w.tenant_id, w.mailbox_id, w.namespace, w.lane, asked.event, asked.recipients, asked.attempts
     ), answered as (
       update submission_recipients r
       set state = o.state, code = o.code, enhanced_code = o."enhancedCode", attempts_count = r.attempts_count + 1, changed_at = now()
-      from asked, jsonb_to_recordset(asked.recipients) as o(address text, state text, code int, "enhancedCode" text)
-      where r.submission_id = asked.id and r.tenant_id = asked.tenant_id and r.address = o.address
+      from ended, jsonb_to_recordset(ended.recipients) as o(address text, state text, code int, "enhancedCode" text)
+      where r.submission_id = ended.id and r.tenant_id = ended.tenant_id and r.address = o.address
     ), attempted as (
       insert into submission_attempts (submission_id, tenant_id, epoch, address, outcome, code, enhanced_code)
-      select asked.id, asked.tenant_id, asked.epoch, o.address, o.state, o.code, o."enhancedCode"
-      from asked, jsonb_to_recordset(asked.attempts) as o(address text, state text, code int, "enhancedCode" text)
+      select ended.id, ended.tenant_id, ended.epoch, o.address, o.state, o.code, o."enhancedCode"
+      from ended, jsonb_to_recordset(ended.attempts) as o(address text, state text, code int, "enhancedCode" text)
       on conflict do nothing
     ), told as materialized (
       select id, tenant_id, mailbox_id, namespace, event, row_number() over mailbox as place, count(*) over (partition by mailbox_id) as count
-      from asked where event is not null window mailbox as (partition by mailbox_id order by id)
+      from ended where event is not null window mailbox as (partition by mailbox_id order by id)
     ), locked as materialized (
       select m.id, told.count from (select distinct mailbox_id, count from told order by 1) told
       cross join lateral (select id from mailboxes where id = told.mailbox_id limit 1 for no key update) m
@@ -96,11 +95,11 @@ async function record(sql: Sql, items: readonly Ended[]): Promise<readonly Recor
       select told.tenant_id, told.mailbox_id, counter.event_seq - told.count + told.place, told.event, told.id, told.namespace
       from told join counter on counter.id = told.mailbox_id
     )
-    select asked.id, asked.epoch::float8 as epoch, asked.tenant_id, asked.lane, (
-      exists (select from lanes l where l.kind = ${kind} and l.tenant_id = asked.tenant_id and l.hold = 'in-flight')
-      or (asked.lane <> '' and exists (select from host_buckets h where h.kind = ${kind} and h.host = asked.lane and h.waits_for_end))
+    select ended.id, ended.epoch::float8 as epoch, ended.tenant_id, ended.lane, (
+      exists (select from lanes l where l.kind = ${kind} and l.tenant_id = ended.tenant_id and l.hold = 'in-flight')
+      or (ended.lane <> '' and exists (select from host_buckets h where h.kind = ${kind} and h.host = ended.lane and h.waits_for_end))
     ) as awaited
-    from asked`;
+    from ended`;
 }
 
 /** One job that was handed out twice has one outcome. */

@@ -11,6 +11,8 @@ import { reserveSends, type WantedSend } from "./reserve-sends.ts";
 export type DeliveryTarget = {
   readonly tenantId: TenantId;
   readonly mailboxId: MailboxId;
+  /** For how long its claim is ours without a word, in ms; 0 or less: it has run out, and nobody else has come yet. */
+  readonly heldMs: number;
   /** Who made the submission, to be asked again at delivery time; null where that row is gone. */
   readonly actor: StoredActor | null;
   readonly attemptsCount: number;
@@ -24,11 +26,10 @@ export type DeliveryTarget = {
 };
 
 export type FleetSubmissions = {
-  /**
-   * Whose submission this is, held for `prepareMs` from now on; null for a duplicate or an old job, whose epoch holds
-   * nothing any more.
-   */
-  take(grant: Grant<"fleet.run">, held: HeldSubmission, prepareMs: number): Promise<DeliveryTarget | null>;
+  /** Whose submission this is; null for a duplicate or an old job, whose epoch holds nothing any more. */
+  take(grant: Grant<"fleet.run">, held: HeldSubmission): Promise<DeliveryTarget | null>;
+  /** The claim is ours for `prepareMs` from now on. False: it is someone else's, or the transmission has begun. */
+  prolong(grant: Grant<"fleet.run">, held: HeldSubmission, prepareMs: number): Promise<boolean>;
   /**
    * Outcome, recipients and event in one transaction. False: a newer epoch holds the submission; nothing was changed. A late
    * answer still settles what a sweep has meanwhile called uncertain.
@@ -44,15 +45,22 @@ export type HeldSubmission = { readonly id: SubmissionId; readonly epoch: Epoch 
 const batch = { waitMs: 3, sizeMax: 200, isolate: true } as const;
 
 export function createFleetSubmissions({ sql, now }: Connection): FleetSubmissions {
-  const takes = microBatch({ ...batch, run: (items: readonly Taking[]) => take(sql, items, now()) });
+  const takes = microBatch({ ...batch, run: (items: readonly HeldRow[]) => take(sql, items, now()) });
   const outcomes = microBatch({
     ...batch,
     run: (items: readonly (AttemptOutcome & HeldRow)[]) => recordOutcomes(sql, items),
   });
   return {
-    take(grant, held, prepareMs) {
+    take(grant, held) {
       requireGrant(grant, now());
-      return takes({ ...held, prepareMs });
+      return takes(held);
+    },
+    async prolong(grant, { id, epoch }, prepareMs) {
+      requireGrant(grant, now());
+      const rows = await sql`
+        update submissions set next_due = now() + ${prepareMs}::float8 * interval '1 millisecond'
+        where id = ${id} and epoch = ${epoch} and state = 'claimed'`;
+      return rows.count === 1;
     },
     recordOutcome(grant, submissionId, outcome) {
       requireGrant(grant, now());
@@ -78,25 +86,20 @@ export function createFleetSubmissions({ sql, now }: Connection): FleetSubmissio
   };
 }
 
-type Taking = HeldRow & { readonly prepareMs: number };
-
-async function take(sql: Sql, items: readonly Taking[], now: Date): Promise<readonly (DeliveryTarget | null)[]> {
+/** Only reads: until the transmission begins, the claim is all there is to hold. */
+async function take(sql: Sql, items: readonly HeldRow[], now: Date): Promise<readonly (DeliveryTarget | null)[]> {
   const rows = await sql`
-    with asked as materialized (
-      select w.id, a."prepareMs" as prepare_ms
-      from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint, "prepareMs" float8)
-      cross join lateral (select id, epoch, state from submissions where id = a.id limit 1 for no key update) w
-      where w.epoch = a.epoch and w.state = 'claimed'
-    )
-    update submissions s set next_due = now() + asked.prepare_ms * interval '1 millisecond'
-    from asked where s.id = asked.id
-    returning s.id, s.epoch::float8 as epoch, s.tenant_id, s.mailbox_id, s.attempts_count, s.first_attempt_at,
-      s.slot_at, s.created_at, s.expires_at,
-      (select until from mailbox_stops where mailbox_id = s.mailbox_id and until > now()) as stopped_until, (select smtp ->> 'host' from mailboxes where id = s.mailbox_id) as host,
+    select s.id, s.epoch::float8 as epoch, s.tenant_id, s.mailbox_id, s.attempts_count, s.first_attempt_at,
+      s.slot_at, s.created_at, s.expires_at, extract(epoch from s.next_due - now())::float8 * 1000 as held_ms,
+      (select until from mailbox_stops where mailbox_id = s.mailbox_id and until > now()) as stopped_until,
+      (select smtp ->> 'host' from mailboxes where id = s.mailbox_id) as host,
       (select count(*)::int from submission_recipients r
         where r.submission_id = s.id and r.tenant_id = s.tenant_id and r.state in ('waiting', 'deferred')) as recipients_count, (
       select jsonb_build_object('id', id, 'kind', kind, 'tenantId', tenant_id, 'actions', actions, 'mailboxIds', mailbox_ids)
-      from actors where id = s.actor_id) as actor`;
+      from actors where id = s.actor_id) as actor
+    from jsonb_to_recordset(${sortedJson(items)}::jsonb) as a(id uuid, epoch bigint)
+    cross join lateral (select * from submissions where id = a.id limit 1) s
+    where s.epoch = a.epoch and s.state = 'claimed'`;
   const later = await reserveSends(sql, rows.filter((row) => mayBegin(row, now)).map(toWanted), now);
   return answersByRow(items, rows, (row) => ({ ...toTarget(row), notBefore: later.get(String(row["id"])) ?? null }));
 }
@@ -105,6 +108,7 @@ function toTarget(row: Record<string, unknown>): Omit<DeliveryTarget, "notBefore
   return {
     tenantId: TenantId.parse(row["tenant_id"]),
     mailboxId: row["mailbox_id"] as MailboxId,
+    heldMs: Number(row["held_ms"]),
     actor: row["actor"] as StoredActor | null,
     attemptsCount: Number(row["attempts_count"]),
     firstAttemptAt: dateOrNull(row["first_attempt_at"]),
