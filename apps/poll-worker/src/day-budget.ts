@@ -14,12 +14,15 @@ export type DayBytes = {
   readonly bytesMax: number;
 };
 
+/** Bytes of new mail, and of history. */
+export type DayBytesLeft = { readonly news: number; readonly history: number };
+
 /**
  * How many bytes of a mailbox may be read now, out of what its provider bears in a day.
  *
  * @throws OperationalError `budget.spent`, with the next day's beginning
  */
-export function dayBytesLeft({ host, bytesToday, bytesMax }: DayBytes, now: Date): { news: number; history: number } {
+export function dayBytesLeft({ host, bytesToday, bytesMax }: DayBytes, now: Date): DayBytesLeft {
   const most = gmailHosts.has(host) ? Math.min(gmailBytesMax, bytesMax) : bytesMax;
   const news = most - bytesToday;
   if (news > 0) return { news, history: Math.max(0, most * historyPart - bytesToday) };

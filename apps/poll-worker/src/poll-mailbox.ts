@@ -1,8 +1,7 @@
-import type { Database, FolderCursor, MailboxRow, PollStart, StoredPage } from "@mailfleet/database";
+import type { Database, MailboxRow, PollStart, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
   type ContentClassifier,
-  type FolderState,
   type Login,
   type MailboxId,
   type MailConnection,
@@ -12,7 +11,6 @@ import {
   type TokenProvider,
 } from "@mailfleet/domain";
 import { channelActor, type Gate, type Grant, processActor } from "@mailfleet/gate";
-import { type MailPage, readPages } from "@mailfleet/mail-source";
 import { discard, type JobHandler, type JobOutcome, type PollMailbox } from "@mailfleet/queue-contracts";
 import type { AccessWatch } from "@mailfleet/runtime";
 import type { HostWatch, PollBounds } from "@mailfleet/scheduling";
@@ -21,16 +19,12 @@ import { dayBytesLeft } from "./day-budget.ts";
 import { boundsOf, type FinishPoll, finishPoll } from "./finish-poll.ts";
 import { holdRun, type Run } from "./hold-run.ts";
 import type { JudgeHostDeps } from "./judge-host.ts";
-import { judgePage } from "./judge-page.ts";
-import { type PollBudget, startSpending } from "./poll-budget.ts";
-import { readAhead } from "./read-ahead.ts";
-import { readMore, type StorablePage } from "./read-more.ts";
+import type { PollBudget } from "./poll-budget.ts";
+import { type Reading, readMailbox } from "./read-mailbox.ts";
 import { createReadingSlots, type ReadingSlots } from "./reading-slots.ts";
-import { storePage } from "./store-page.ts";
-import { toNewMessage } from "./to-new-message.ts";
 import type { WarmConnection } from "./warm/create-warm-connections.ts";
 import { authorizeOrClose, justOpened, type Keeping, keepWarm, lookTerms, type Warm } from "./warm/keep-warm.ts";
-import { isOfSession, isSame, lookWarm, type WarmLook } from "./warm/look-warm.ts";
+import { isOfSession, lookWarm, type WarmLook } from "./warm/look-warm.ts";
 
 export type PollMailboxDeps = {
   readonly gate: Gate;
@@ -134,7 +128,7 @@ async function finishOrDrop(deps: PollMailboxDeps, finish: FinishPoll): Promise<
   }
 }
 
-type PassContext = {
+export type PassContext = {
   readonly tenantId: TenantId;
   readonly poll: PollStart | null;
   readonly mailboxId: MailboxId;
@@ -181,12 +175,12 @@ async function tryPass(
     const left = bytesLeft(deps, context, mailbox);
     warm ??= await openCold(deps, context, grant, mailbox);
     doneReading = await context.reading.take(context.tenantId, context.run.signal);
-    const read = await readFolders(deps, context, { grant, mailbox, warm, left, progress });
+    const read = await readMailbox(deps, context, { grant, mailbox, warm, left, progress });
     doneReading();
-    const { isWhole, ...found } = read;
+    const { isWhole, settled, ...found } = read;
     const { storedCount } = progress;
     if (isWhole) {
-      const keeping = await keepWarm(deps.warm, ours(warm, context), { wasHeld, authorizedAt });
+      const keeping = await keepWarm(deps.warm, ours({ ...warm, settled }, context), { wasHeld, authorizedAt });
       return { wasHeld, pass: { ...ended, ...found, storedCount, keeping } };
     }
     await warm.connection.close();
@@ -202,76 +196,6 @@ async function tryPass(
     doneReading();
   }
 }
-
-type Reading = {
-  readonly grant: Grant<"mailbox.poll">;
-  readonly mailbox: MailboxRow;
-  readonly warm: WarmConnection;
-  readonly left: ReturnType<typeof dayBytesLeft>;
-  /** What is stored by now, whatever comes after it. */
-  readonly progress: { storedCount: number };
-};
-
-/** `isWhole`: the watched folder is selected, and everything in it is stored, so that it can be waited on. */
-type Read = {
-  readonly isWhole: boolean;
-  readonly cut: boolean;
-  readonly backfilling: boolean;
-  readonly checked?: Pass["checked"];
-};
-
-async function readFolders(deps: PollMailboxDeps, context: PassContext, reading: Reading): Promise<Read> {
-  const { grant, mailbox, warm, left, progress } = reading;
-  const { connection, settled } = warm;
-  const { signal } = context.run;
-  const { budget } = deps.polling;
-  const asked = await request(deps, context, grant, mailbox, settled);
-  const pages = readPages(connection, asked, { signal });
-  const spending = startSpending(within(budget, left.news), () => performance.now());
-  const isEnough = (page: MailPage) => {
-    spending.spend(page);
-    return spending.isSpent();
-  };
-  let cut = false;
-  let isWhole = true;
-  let checked: Pass["checked"];
-  for await (const page of readAhead(pages, context.run.requireLive, isEnough)) {
-    if (saysNothing(page, asked.cursor)) {
-      checked = { folder: asked.folder, uidValidity: String(page.uidValidity) };
-      continue;
-    }
-    progress.storedCount += await storeOne(deps, context, mailbox, page);
-    isWhole &&= page.unreadable.length === 0;
-    cut = !page.last;
-  }
-  if (cut || !context.poll?.readsMore) return { isWhole: isWhole && !cut, cut, backfilling: false, checked };
-  const more = await readMore({
-    ...{ connection, mailbox, run: context.run, authorize: context.authorize, inbox: deps.database.inbox },
-    ...{ spending, historyBudget: within({ ...budget, messagesMax: historyMessagesMax }, left.history) },
-    request: async (folder) => request(deps, context, await context.authorize(), { ...mailbox, folder }),
-    store: (folder, page) => storeOne(deps, context, { ...mailbox, folder }, page),
-  });
-  progress.storedCount += more.storedCount;
-  if (more.cut || more.backfilling) return { isWhole: false, cut: more.cut, backfilling: more.backfilling, checked };
-  // Only one folder can be waited on. What came into it while the others were read is read at once.
-  const isQuiet = isSame(await connection.examine(mailbox.folder, { signal }), settled);
-  return { isWhole: isWhole && isQuiet, cut: !isQuiet, backfilling: false, checked };
-}
-
-/** The end of a pass that leaves the cursor as it was: the end of the run says so, and no transaction of its own. */
-function saysNothing(
-  { messages, unreadable, last, cursorAfter: after }: MailPage,
-  before: FolderCursor | null,
-): boolean {
-  if (!last || messages.length > 0 || unreadable.length > 0 || before === null) return false;
-  const isSameFolder = after.uidValidity === before.uidValidity && after.highestModseq === before.highestModseq;
-  return isSameFolder && after.lastUid === before.lastUid;
-}
-
-/** History waits behind everything that is new anywhere: a poll reads so many messages of it, and leaves. */
-const historyMessagesMax = 500;
-
-const within = (budget: PollBudget, bytesMax: number) => ({ ...budget, bytesMax: Math.min(budget.bytesMax, bytesMax) });
 
 function bytesLeft({ polling, now }: PollMailboxDeps, { poll }: PassContext, { imap }: MailboxRow) {
   const { bytesToday = 0 } = poll ?? {};
@@ -324,64 +248,6 @@ async function openCold(
 
 function isRefusedLogin(error: unknown): boolean {
   return error instanceof OperationalError && (error.code === "login.refused" || error.code === "login.suspect");
-}
-
-async function request(
-  { database, polling }: PollMailboxDeps,
-  { authorize }: PassContext,
-  grant: Grant<"mailbox.poll">,
-  { folder, startFrom }: MailboxRow,
-  state?: FolderState,
-) {
-  return {
-    folder,
-    startFrom,
-    ...(state === undefined ? {} : { state }),
-    cursor: await database.inbox.position(grant, folder),
-    knownUids: async (from: number, uidValidity: bigint) =>
-      database.inbox.knownUids(await authorize(), folder, from, uidValidity),
-    limits: { ...pageLimits, pageMessagesMax: polling.pageMessagesMax },
-  };
-}
-
-/** A page is held in memory while it is parsed; a message above `messageBytesMax` never is. */
-const pageLimits = { pageBytesMax: 16_000_000, messageBytesMax: 32_000_000, lookBackUids: 50 } as const;
-
-async function storeOne(
-  deps: PollMailboxDeps,
-  context: PassContext,
-  mailbox: Pick<MailboxRow, "folder" | "senderTrust">,
-  page: StorablePage,
-): Promise<number> {
-  const grant = await context.authorize(); // a suspended tenant or a paused mailbox ends the poll here
-  const segment = await deps.blobs.openSegment(grant);
-  try {
-    const drafts = [];
-    for (const message of page.messages) {
-      const stored = await toNewMessage(message, segment);
-      if (stored !== null) drafts.push(stored);
-      context.run.requireLive();
-    }
-    const messages = await judgePage(deps, grant, { mailbox, drafts, signal: context.run.signal }); // before anyone is told
-    await segment.commit(); // every byte is durable before a row names it
-    context.run.requireLive();
-    const { uidValidity, cursorAfter: cursor, unreadable, last, history = null } = page;
-    const stored = await storePage(deps.database.inbox, grant, {
-      epoch: context.epoch,
-      folder: mailbox.folder,
-      uidValidity,
-      cursor,
-      messages,
-      unreadable,
-      last,
-      history,
-    });
-    deps.onPage({ ...stored, mailboxId: context.mailboxId, epoch: context.epoch });
-    return stored.storedCount;
-  } catch (error) {
-    await segment.abort();
-    throw error;
-  }
 }
 
 function operational(error: unknown, signal: AbortSignal): OperationalError | null {

@@ -26,7 +26,7 @@ const freezes: readonly Freeze[] = [
   },
   {
     name: "with bytes written, before it looks at the clock",
-    point: { file: "apps/poll-worker/src/poll-mailbox.ts", before: "await segment.commit();", hit: 3 },
+    point: { file: "apps/poll-worker/src/read-mailbox.ts", before: "await segment.commit();", hit: 3 },
     endings: ["run.expired", "run.fenced"],
   },
   {

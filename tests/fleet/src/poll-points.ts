@@ -10,6 +10,7 @@ export type PollPoint = {
 const app = "apps/poll-worker/src";
 const inbox = "packages/database/src/inbox.ts";
 const pollMailbox = `${app}/poll-mailbox.ts`;
+const readMailbox = `${app}/read-mailbox.ts`;
 
 /** Twenty places along one poll, in the order a poll passes them. */
 export const pollPoints: readonly PollPoint[] = [
@@ -34,7 +35,7 @@ export const pollPoints: readonly PollPoint[] = [
   },
   {
     name: "logged in to the mail server, before it read the cursor",
-    point: { file: pollMailbox, before: "const { signal } = context.run;", hit: 1 },
+    point: { file: readMailbox, before: "const { signal } = context.run;", hit: 1 },
     pages: [0],
   },
   {
@@ -54,12 +55,12 @@ export const pollPoints: readonly PollPoint[] = [
   },
   {
     name: "with page 2 fetched, before its segment",
-    point: { file: pollMailbox, before: "const drafts = [];", hit: 2 },
+    point: { file: readMailbox, before: "const drafts = [];", hit: 2 },
     pages: [1],
   },
   {
     name: "in the middle of writing the segment of page 3",
-    point: { file: pollMailbox, before: "const stored = await toNewMessage", hit: 25 },
+    point: { file: readMailbox, before: "const stored = await toNewMessage", hit: 25 },
     pages: [2],
   },
   {
@@ -103,12 +104,12 @@ export const pollPoints: readonly PollPoint[] = [
   },
   {
     name: "after the commit of page 1",
-    point: { file: pollMailbox, before: "deps.onPage(", hit: 1 },
+    point: { file: readMailbox, before: "deps.onPage(", hit: 1 },
     pages: [1],
   },
   {
     name: "after the commit of page 15",
-    point: { file: pollMailbox, before: "deps.onPage(", hit: 15 },
+    point: { file: readMailbox, before: "deps.onPage(", hit: 15 },
     pages: [15],
   },
   {

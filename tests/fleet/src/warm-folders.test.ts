@@ -1,8 +1,11 @@
 import type { MailboxId } from "@mailfleet/domain";
+import type { App } from "@mailfleet/testkit/fleet";
 import { sampleMail } from "@mailfleet/testkit/sample-mail";
 import { type DovecotServer, hasServer, startDovecot } from "@mailfleet/testkit/servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isFrozen } from "./is-frozen.ts";
 import { type Fleet, openFleet, type TestTenant } from "./open-fleet.ts";
+import { arm } from "./point.ts";
 import { activate, addMailbox, addTenant } from "./provision.ts";
 import { eventsOf, sha256, storedCount } from "./stored.ts";
 import { until } from "./until.ts";
@@ -15,6 +18,7 @@ const letter = (seed: number) => sampleMail("plain", { seed, sizeBytes: 2_000 })
 describe.skipIf(!hasServer("dovecot"))("a mailbox that watches another folder beside INBOX", () => {
   let dovecot: DovecotServer;
   let fleet: Fleet;
+  let worker: App;
   let tenant: TestTenant;
   let mailboxId: MailboxId;
 
@@ -24,7 +28,8 @@ describe.skipIf(!hasServer("dovecot"))("a mailbox that watches another folder be
     fleet = await openFleet({ caPems: [dovecot.caPem], env });
     tenant = await addTenant(fleet, "folders");
     await fleet.start("scheduler");
-    await fleet.start("poll-worker");
+    const point = { file: "apps/poll-worker/src/read-mailbox.ts", before: "const state = await", hit: 1 } as const;
+    worker = await fleet.start("poll-worker", { point: { ...point, signal: "SIGSTOP" } });
     await dovecot.deliver(user, letter(1));
     await dovecot.deliver(user, letter(2), folder);
     const imap = { host: dovecot.host, port: dovecot.imapsPort, security: "tls" as const };
@@ -62,8 +67,19 @@ describe.skipIf(!hasServer("dovecot"))("a mailbox that watches another folder be
     expect(loginsCount()).toBe(1);
   });
 
+  it("reads what came into INBOX while the other was read, at once and over the same connection", async () => {
+    await held();
+    await arm(worker);
+    await until("a pass to have read the other folder", async () => isFrozen(worker.pid));
+    await dovecot.deliver(user, letter(7));
+    worker.signal("SIGCONT");
+    await stored(7);
+    await held();
+    expect(loginsCount()).toBe(1);
+  });
+
   it("finds within the bound what is new in the other folder after it was renumbered, and nothing twice", async () => {
-    for (let seed = 7; seed <= 9; seed++) {
+    for (let seed = 8; seed <= 10; seed++) {
       await held();
       const at = performance.now();
       await dovecot.bumpUidValidity(user, folder);
@@ -73,7 +89,7 @@ describe.skipIf(!hasServer("dovecot"))("a mailbox that watches another folder be
     }
     const rows = await fleet.sql`
       select encode(raw_sha256, 'hex') as sha256 from messages where mailbox_id = ${mailboxId}`;
-    const delivered = Array.from({ length: 9 }, (_, index) => sha256(letter(index + 1)));
+    const delivered = Array.from({ length: 10 }, (_, index) => sha256(letter(index + 1)));
     expect(rows.map((row) => row["sha256"]).sort()).toEqual(delivered.sort());
     const events = await eventsOf(fleet, mailboxId);
     expect(events.map(({ type }) => type)).toEqual(delivered.map(() => "message.received"));

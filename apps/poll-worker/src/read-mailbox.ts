@@ -1,0 +1,159 @@
+import type { FolderCursor, MailboxRow } from "@mailfleet/database";
+import type { FolderState } from "@mailfleet/domain";
+import type { Grant } from "@mailfleet/gate";
+import { type MailPage, readPages } from "@mailfleet/mail-source";
+import type { DayBytesLeft } from "./day-budget.ts";
+import { judgePage } from "./judge-page.ts";
+import { type PollBudget, type Spending, startSpending } from "./poll-budget.ts";
+import type { Pass, PassContext, PollMailboxDeps } from "./poll-mailbox.ts";
+import { readAhead } from "./read-ahead.ts";
+import { readMore, type StorablePage } from "./read-more.ts";
+import { storePage } from "./store-page.ts";
+import { toNewMessage } from "./to-new-message.ts";
+import type { WarmConnection } from "./warm/create-warm-connections.ts";
+import { isSame } from "./warm/look-warm.ts";
+
+export type Reading = {
+  readonly grant: Grant<"mailbox.poll">;
+  readonly mailbox: MailboxRow;
+  readonly warm: WarmConnection;
+  readonly left: DayBytesLeft;
+  /** What is stored by now, whatever comes after it. */
+  readonly progress: { storedCount: number };
+};
+
+export type Read = {
+  /** The watched folder is selected, and everything in it as of `settled` is stored, so that it can be waited on. */
+  readonly isWhole: boolean;
+  readonly settled: FolderState;
+  readonly cut: boolean;
+  readonly backfilling: boolean;
+  readonly checked?: Pass["checked"];
+};
+
+/** Reads what a mailbox has to say over one connection, page by page, and ends in the folder that is waited on. */
+export async function readMailbox(deps: PollMailboxDeps, context: PassContext, reading: Reading): Promise<Read> {
+  const { mailbox, warm, left, progress } = reading;
+  const { connection, settled } = warm;
+  const { budget } = deps.polling;
+  const spending = startSpending(within(budget, left.news), () => performance.now());
+  const first = await readWatched(deps, context, { ...reading, spending, state: settled });
+  if (first.cut || !context.poll?.readsMore) return { ...first, settled, backfilling: false };
+  const more = await readMore({
+    ...{ connection, mailbox, run: context.run, authorize: context.authorize, inbox: deps.database.inbox },
+    ...{ spending, historyBudget: within({ ...budget, messagesMax: historyMessagesMax }, left.history) },
+    request: async (folder) => request(deps, context, await context.authorize(), { ...mailbox, folder }),
+    store: (folder, page) => storeOne(deps, context, { ...mailbox, folder }, page),
+  });
+  progress.storedCount += more.storedCount;
+  if (more.cut || more.backfilling) return { ...first, ...more, isWhole: false, settled };
+  // Only one folder can be waited on. What came into it while the others were read is read now.
+  const state = await connection.examine(mailbox.folder, { signal: context.run.signal });
+  if (isSame(state, settled)) return { ...first, settled, backfilling: false };
+  const again = await readWatched(deps, context, { ...reading, spending, state });
+  return { ...again, isWhole: first.isWhole && again.isWhole, settled: state, backfilling: false };
+}
+
+type Watched = Pick<Read, "checked" | "cut" | "isWhole">;
+
+/** The folder that is waited on, which is selected, up to the state it was found in. */
+async function readWatched(
+  deps: PollMailboxDeps,
+  context: PassContext,
+  reading: Reading & { readonly spending: Spending; readonly state: FolderState },
+): Promise<Watched> {
+  const { grant, mailbox, warm, progress, spending, state } = reading;
+  const { signal } = context.run;
+  const asked = await request(deps, context, grant, mailbox, state);
+  const pages = readPages(warm.connection, asked, { signal });
+  const isEnough = (page: MailPage) => {
+    spending.spend(page);
+    return spending.isSpent();
+  };
+  let cut = false;
+  let isWhole = true;
+  let checked: Pass["checked"];
+  for await (const page of readAhead(pages, context.run.requireLive, isEnough)) {
+    if (saysNothing(page, asked.cursor)) {
+      checked = { folder: asked.folder, uidValidity: String(page.uidValidity) };
+      continue;
+    }
+    progress.storedCount += await storeOne(deps, context, mailbox, page);
+    isWhole &&= page.unreadable.length === 0;
+    cut = !page.last;
+  }
+  return { isWhole: isWhole && !cut, cut, checked };
+}
+
+/** The end of a pass that leaves the cursor as it was: the end of the run says so, and no transaction of its own. */
+function saysNothing(
+  { messages, unreadable, last, cursorAfter: after }: MailPage,
+  before: FolderCursor | null,
+): boolean {
+  if (!last || messages.length > 0 || unreadable.length > 0 || before === null) return false;
+  const isSameFolder = after.uidValidity === before.uidValidity && after.highestModseq === before.highestModseq;
+  return isSameFolder && after.lastUid === before.lastUid;
+}
+
+/** History waits behind everything that is new anywhere: a poll reads so many messages of it, and leaves. */
+const historyMessagesMax = 500;
+
+const within = (budget: PollBudget, bytesMax: number) => ({ ...budget, bytesMax: Math.min(budget.bytesMax, bytesMax) });
+
+async function request(
+  { database, polling }: PollMailboxDeps,
+  { authorize }: PassContext,
+  grant: Grant<"mailbox.poll">,
+  { folder, startFrom }: MailboxRow,
+  state?: FolderState,
+) {
+  return {
+    folder,
+    startFrom,
+    ...(state === undefined ? {} : { state }),
+    cursor: await database.inbox.position(grant, folder),
+    knownUids: async (from: number, uidValidity: bigint) =>
+      database.inbox.knownUids(await authorize(), folder, from, uidValidity),
+    limits: { ...pageLimits, pageMessagesMax: polling.pageMessagesMax },
+  };
+}
+
+/** A page is held in memory while it is parsed; a message above `messageBytesMax` never is. */
+const pageLimits = { pageBytesMax: 16_000_000, messageBytesMax: 32_000_000, lookBackUids: 50 } as const;
+
+async function storeOne(
+  deps: PollMailboxDeps,
+  context: PassContext,
+  mailbox: Pick<MailboxRow, "folder" | "senderTrust">,
+  page: StorablePage,
+): Promise<number> {
+  const grant = await context.authorize(); // a suspended tenant or a paused mailbox ends the poll here
+  const segment = await deps.blobs.openSegment(grant);
+  try {
+    const drafts = [];
+    for (const message of page.messages) {
+      const stored = await toNewMessage(message, segment);
+      if (stored !== null) drafts.push(stored);
+      context.run.requireLive();
+    }
+    const messages = await judgePage(deps, grant, { mailbox, drafts, signal: context.run.signal }); // before anyone is told
+    await segment.commit(); // every byte is durable before a row names it
+    context.run.requireLive();
+    const { uidValidity, cursorAfter: cursor, unreadable, last, history = null } = page;
+    const stored = await storePage(deps.database.inbox, grant, {
+      epoch: context.epoch,
+      folder: mailbox.folder,
+      uidValidity,
+      cursor,
+      messages,
+      unreadable,
+      last,
+      history,
+    });
+    deps.onPage({ ...stored, mailboxId: context.mailboxId, epoch: context.epoch });
+    return stored.storedCount;
+  } catch (error) {
+    await segment.abort();
+    throw error;
+  }
+}
