@@ -1,13 +1,13 @@
-import type { FolderCursor, MailboxRow } from "@mailfleet/database";
+import type { MailboxRow } from "@mailfleet/database";
 import type { FolderState } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
-import { type MailPage, readPages } from "@mailfleet/mail-source";
+import type { MailPage } from "@mailfleet/mail-source";
 import type { DayBytesLeft } from "./day-budget.ts";
 import { judgePage } from "./judge-page.ts";
 import { type PollBudget, type Spending, startSpending } from "./poll-budget.ts";
 import type { Pass, PassContext, PollMailboxDeps } from "./poll-mailbox.ts";
-import { readAhead } from "./read-ahead.ts";
 import { readMore, type StorablePage } from "./read-more.ts";
+import { readNews } from "./read-news.ts";
 import { storePage } from "./store-page.ts";
 import { toNewMessage } from "./to-new-message.ts";
 import type { WarmConnection } from "./warm/create-warm-connections.ts";
@@ -44,6 +44,8 @@ export async function readMailbox(deps: PollMailboxDeps, context: PassContext, r
     ...{ spending, historyBudget: within({ ...budget, messagesMax: historyMessagesMax }, left.history) },
     request: async (folder) => request(deps, context, await context.authorize(), { ...mailbox, folder }),
     store: (folder, page) => storeOne(deps, context, { ...mailbox, folder }, page),
+    noteLooked: async (folder, uidValidity) =>
+      deps.database.inbox.noteLooked(await context.authorize(), { epoch: context.epoch, folder, uidValidity }),
   });
   progress.storedCount += more.storedCount;
   if (more.cut || more.backfilling) return { ...first, ...more, isWhole: false, settled };
@@ -63,36 +65,16 @@ async function readWatched(
   reading: Reading & { readonly spending: Spending; readonly state: FolderState },
 ): Promise<Watched> {
   const { grant, mailbox, warm, progress, spending, state } = reading;
-  const { signal } = context.run;
   const asked = await request(deps, context, grant, mailbox, state);
-  const pages = readPages(warm.connection, asked, { signal });
-  const isEnough = (page: MailPage) => {
-    spending.spend(page);
-    return spending.isSpent();
+  const store = async (page: MailPage) => {
+    const storedCount = await storeOne(deps, context, mailbox, page);
+    progress.storedCount += storedCount;
+    return storedCount;
   };
-  let cut = false;
-  let isWhole = true;
-  let checked: Pass["checked"];
-  for await (const page of readAhead(pages, context.run.requireLive, isEnough)) {
-    if (saysNothing(page, asked.cursor)) {
-      checked = { folder: asked.folder, uidValidity: String(page.uidValidity) };
-      continue;
-    }
-    progress.storedCount += await storeOne(deps, context, mailbox, page);
-    isWhole &&= page.unreadable.length === 0;
-    cut = !page.last;
-  }
-  return { isWhole: isWhole && !cut, cut, checked };
-}
-
-/** The end of a pass that leaves the cursor as it was: the end of the run says so, and no transaction of its own. */
-function saysNothing(
-  { messages, unreadable, last, cursorAfter: after }: MailPage,
-  before: FolderCursor | null,
-): boolean {
-  if (!last || messages.length > 0 || unreadable.length > 0 || before === null) return false;
-  const isSameFolder = after.uidValidity === before.uidValidity && after.highestModseq === before.highestModseq;
-  return isSameFolder && after.lastUid === before.lastUid;
+  const reader = { connection: warm.connection, run: context.run, spending, store };
+  const { cut, isWhole, unchanged } = await readNews(reader, asked);
+  const checked = unchanged === null ? undefined : { folder: mailbox.folder, uidValidity: String(unchanged) };
+  return { isWhole, cut, checked };
 }
 
 /** History waits behind everything that is new anywhere: a poll reads so many messages of it, and leaves. */

@@ -1,10 +1,10 @@
 import type { HistoryMove, Inbox, MailboxRow } from "@mailfleet/database";
 import type { MailConnection } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
-import { type MailPage, type ReadPagesRequest, readHistory, readPages } from "@mailfleet/mail-source";
+import { type MailPage, type ReadPagesRequest, readHistory } from "@mailfleet/mail-source";
 import type { Run } from "./hold-run.ts";
 import { type PollBudget, type Spending, startSpending } from "./poll-budget.ts";
-import { readAhead } from "./read-ahead.ts";
+import { readNews } from "./read-news.ts";
 
 /** A page of what is new, or of history: then the cursor stays, and the downward one moves. */
 export type StorablePage = Omit<MailPage, "cursorAfter" | "reconciling"> & {
@@ -23,6 +23,8 @@ export type ReadMore = {
   readonly historyBudget: PollBudget;
   readonly request: (folder: string) => Promise<ReadPagesRequest>;
   readonly store: (folder: string, page: StorablePage) => Promise<number>;
+  /** The folder is as its cursor says, which stays. */
+  readonly noteLooked: (folder: string, uidValidity: bigint) => Promise<void>;
 };
 
 export type MoreRead = {
@@ -37,7 +39,10 @@ export type MoreRead = {
 export async function readMore(more: ReadMore): Promise<MoreRead> {
   let storedCount = 0;
   for (const folder of more.mailbox.moreFolders) {
-    const news = await readNews(more, folder);
+    if (more.spending.isSpent()) return { storedCount, cut: true, backfilling: false };
+    const store = (page: MailPage) => more.store(folder, page);
+    const news = await readNews({ ...more, store }, await more.request(folder));
+    if (news.unchanged !== null) await more.noteLooked(folder, news.unchanged);
     storedCount += news.storedCount;
     if (news.cut) return { storedCount, cut: true, backfilling: false };
   }
@@ -47,22 +52,6 @@ export async function readMore(more: ReadMore): Promise<MoreRead> {
     if (!(await readPortion(more, folder, portion))) return { storedCount, cut: false, backfilling: true };
   }
   return { storedCount, cut: false, backfilling: false };
-}
-
-async function readNews({ connection, run, spending, request, store }: ReadMore, folder: string) {
-  if (spending.isSpent()) return { storedCount: 0, cut: true };
-  const pages = readPages(connection, await request(folder), { signal: run.signal });
-  const isEnough = (page: MailPage) => {
-    spending.spend(page);
-    return spending.isSpent();
-  };
-  let storedCount = 0;
-  let cut = false;
-  for await (const page of readAhead(pages, run.requireLive, isEnough)) {
-    storedCount += await store(folder, page);
-    cut = !page.last;
-  }
-  return { storedCount, cut };
 }
 
 /** True: the folder's backfill is done. */

@@ -95,6 +95,12 @@ export type Inbox = {
   threadClaims(grant: Grant<"mailbox.poll">, messages: readonly ThreadClaim[]): Promise<readonly boolean[]>;
   /** Null: the folder has not been read yet, or its backfill is done. */
   history(grant: Grant<"mailbox.poll">, folder: string): Promise<FolderHistory | null>;
+  /**
+   * The folder was looked at completely and is as its cursor says: that is all there is to write.
+   *
+   * @throws OperationalError `run.fenced` when another run holds the mailbox; nothing was written
+   */
+  noteLooked(grant: Grant<"mailbox.poll">, looked: Pick<NewPage, "epoch" | "folder" | "uidValidity">): Promise<void>;
   /** @throws OperationalError `run.fenced` when another run holds the mailbox; nothing was written */
   storePage(grant: Grant<"mailbox.poll">, page: NewPage): Promise<StoredPage>;
 };
@@ -143,6 +149,18 @@ export function createInbox(connection: Connection): Inbox {
     },
     async threadClaims(grant, messages) {
       return findThreadClaims(sql, grant.tenantId, polledMailbox(grant, now()), messages, now());
+    },
+    async noteLooked(grant, { epoch, folder, uidValidity }) {
+      const mailboxId = polledMailbox(grant, now());
+      const { count } = await sql`
+        with held as materialized (
+          select id, tenant_id from mailboxes
+          where id = ${mailboxId} and tenant_id = ${grant.tenantId} and epoch = ${epoch} and work_state = 'running' for update
+        )
+        update cursors c set checked_at = now(), epoch = ${epoch} from held
+        where c.tenant_id = held.tenant_id and c.mailbox_id = held.id and c.folder = ${folder}
+          and c.uid_validity = ${String(uidValidity)}::bigint`;
+      if (count === 0) throw fenced();
     },
     storePage(grant, page) {
       const mailboxId = polledMailbox(grant, now());
@@ -203,8 +221,10 @@ async function holdRun(tx: Transaction, grant: Grant<"mailbox.poll">, mailboxId:
     select from mailboxes
     where id = ${mailboxId} and tenant_id = ${grant.tenantId} and epoch = ${epoch} and work_state = 'running'
     for update`;
-  if (rows.length === 0) throw new OperationalError("run.fenced", "a newer run holds this mailbox; nothing was stored");
+  if (rows.length === 0) throw fenced();
 }
+
+const fenced = () => new OperationalError("run.fenced", "a newer run holds this mailbox; nothing was stored");
 
 /** What is held wakes nobody who waits for mail. */
 function announcement({ id, judgement: { quarantineReason: reason } }: Numbered): NewEvent {

@@ -99,6 +99,26 @@ describe("a page", () => {
     expect(await count("cursors")).toBe(0);
   });
 
+  it("that would say nothing moves the time of the look and nothing else, and only for the newest epoch", async () => {
+    const epoch = await startRun(fixture, mailboxId);
+    await store(page(epoch, [message(1, "a")]));
+    const looked = async (of: Epoch) =>
+      fixture.database.inbox.noteLooked(await pollGrant(fixture, tenantId, mailboxId), {
+        ...{ epoch: of, folder: "INBOX", uidValidity: 7n },
+      });
+    const cursor = () => fixture.sql`select checked_at, last_uid, epoch from cursors where mailbox_id = ${mailboxId}`;
+    await fixture.sql`update cursors set checked_at = now() - interval '1 hour'`;
+    await looked(epoch);
+    const [moved] = await cursor();
+    expect(Date.now() - moved?.["checked_at"].getTime()).toBeLessThan(600_000);
+    expect(moved).toMatchObject({ last_uid: "1" });
+    const newer = await startRun(fixture, mailboxId);
+    await expect(looked(epoch)).rejects.toMatchObject({ code: "run.fenced" });
+    expect(await cursor()).toEqual([moved]);
+    await looked(newer);
+    expect(await cursor()).toMatchObject([{ epoch: String(newer) }]);
+  });
+
   it("that fails in its last statement leaves nothing behind", async () => {
     const epoch = await startRun(fixture, mailboxId);
     const bad = message(2, "b", {

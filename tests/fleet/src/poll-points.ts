@@ -35,7 +35,7 @@ export const pollPoints: readonly PollPoint[] = [
   },
   {
     name: "logged in to the mail server, before it read the cursor",
-    point: { file: readMailbox, before: "const { signal } = context.run;", hit: 1 },
+    point: { file: readMailbox, before: "const asked = await request", hit: 1 },
     pages: [0],
   },
   {
