@@ -1,6 +1,17 @@
 import { type BlobRef, type Epoch, MessageId, newId, OperationalError, type Untrusted } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Transaction } from "./connection.ts";
+import {
+  type CursorMove,
+  type FolderCursor,
+  type FolderHistory,
+  type FolderLook,
+  findCursor,
+  findHistory,
+  markLooked,
+  moveCursor,
+  moveHistory,
+} from "./cursors.ts";
 import { type Judgement, judgementColumns, keepQuarantineSmall, noteCorrespondents } from "./judgement.ts";
 import { lockNamedSubmissions, type MessageTraces } from "./named-submissions.ts";
 import { type NewEvent, recordEvents } from "./record-events.ts";
@@ -43,35 +54,12 @@ export type NewMessage = {
   readonly traces?: MessageTraces | undefined;
 };
 
-export type FolderCursor = {
-  readonly uidValidity: bigint;
-  readonly lastUid: number;
-  readonly highestModseq: bigint | null;
-  /** What arrived before is not ours to announce. Set once. */
-  readonly startedAt: Date;
-};
-
-export type NewPage = {
-  readonly epoch: Epoch;
-  readonly folder: string;
-  /** Of the UIDs on this page. The cursor may still be that of an older one, until all of the folder is reconciled. */
-  readonly uidValidity: bigint;
-  /** Null leaves the cursor where it is. */
-  readonly cursor: FolderCursor | null;
+/** The UIDs are those of the page. The cursor may still be that of an older UIDVALIDITY, until all of the folder is reconciled. */
+export type NewPage = CursorMove & {
   readonly messages: readonly NewMessage[];
   /** Listed by the server and not delivered in this pass. */
   readonly unreadable: readonly number[];
-  /** The end of the pass: the folder has been looked at completely. */
-  readonly last: boolean;
-  /** Set where the page comes from the backfill: its events are marked, and the downward cursor moves. */
-  readonly history?: HistoryMove | null;
 };
-
-/** Everything at or above `reachedUid` is settled; `done`: there is nothing below. */
-export type HistoryMove = { readonly reachedUid: number; readonly done: boolean };
-
-/** Where the backfill of a folder stands. */
-export type FolderHistory = { readonly uidValidity: bigint; readonly belowUid: number; readonly startedAt: Date };
 
 export type StoredPage = { readonly storedCount: number; readonly knownCount: number };
 
@@ -100,7 +88,7 @@ export type Inbox = {
    *
    * @throws OperationalError `run.fenced` when another run holds the mailbox; nothing was written
    */
-  noteLooked(grant: Grant<"mailbox.poll">, looked: Pick<NewPage, "epoch" | "folder" | "uidValidity">): Promise<void>;
+  noteLooked(grant: Grant<"mailbox.poll">, look: FolderLook): Promise<void>;
   /** @throws OperationalError `run.fenced` when another run holds the mailbox; nothing was written */
   storePage(grant: Grant<"mailbox.poll">, page: NewPage): Promise<StoredPage>;
 };
@@ -109,31 +97,10 @@ export function createInbox(connection: Connection): Inbox {
   const { sql, now } = connection;
   return {
     async position(grant, folder) {
-      const mailboxId = polledMailbox(grant, now());
-      const [row] = await sql`
-        select uid_validity::text as uid_validity, last_uid::float8 as last_uid, highest_modseq::text as highest_modseq, started_at
-        from cursors where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder}`;
-      if (!row) return null;
-      const modseq = row["highest_modseq"];
-      return {
-        uidValidity: BigInt(String(row["uid_validity"])),
-        lastUid: Number(row["last_uid"]),
-        highestModseq: modseq === null ? null : BigInt(String(modseq)),
-        startedAt: new Date(String(row["started_at"])),
-      };
+      return findCursor(sql, grant, polledMailbox(grant, now()), folder);
     },
     async history(grant, folder) {
-      const mailboxId = polledMailbox(grant, now());
-      const [row] = await sql`
-        select uid_validity::text as uid_validity, coalesce(history_uid, last_uid + 1)::float8 as below_uid, started_at
-        from cursors
-        where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder} and history_done_at is null`;
-      if (!row) return null;
-      return {
-        uidValidity: BigInt(String(row["uid_validity"])),
-        belowUid: Number(row["below_uid"]),
-        startedAt: new Date(String(row["started_at"])),
-      };
+      return findHistory(sql, grant, polledMailbox(grant, now()), folder);
     },
     async knownUids(grant, folder, from, uidValidity) {
       const mailboxId = polledMailbox(grant, now());
@@ -150,17 +117,8 @@ export function createInbox(connection: Connection): Inbox {
     async threadClaims(grant, messages) {
       return findThreadClaims(sql, grant.tenantId, polledMailbox(grant, now()), messages, now());
     },
-    async noteLooked(grant, { epoch, folder, uidValidity }) {
-      const mailboxId = polledMailbox(grant, now());
-      const { count } = await sql`
-        with held as materialized (
-          select id, tenant_id from mailboxes
-          where id = ${mailboxId} and tenant_id = ${grant.tenantId} and epoch = ${epoch} and work_state = 'running' for update
-        )
-        update cursors c set checked_at = now(), epoch = ${epoch} from held
-        where c.tenant_id = held.tenant_id and c.mailbox_id = held.id and c.folder = ${folder}
-          and c.uid_validity = ${String(uidValidity)}::bigint`;
-      if (count === 0) throw fenced();
+    async noteLooked(grant, look) {
+      if (!(await markLooked(sql, grant, polledMailbox(grant, now()), look))) throw fenced();
     },
     storePage(grant, page) {
       const mailboxId = polledMailbox(grant, now());
@@ -356,39 +314,6 @@ async function noteUnreadable(
     do update set attempts_count = u.attempts_count + 1, last_epoch = excluded.last_epoch where u.last_epoch < excluded.last_epoch
     returning attempts_count`;
   return rows.filter((row) => row["attempts_count"] === unreadableAttemptsMax).length;
-}
-
-async function moveCursor(
-  tx: Transaction,
-  grant: Grant<"mailbox.poll">,
-  mailboxId: string,
-  page: NewPage,
-): Promise<void> {
-  if (page.cursor === null) return;
-  const { uidValidity, lastUid, highestModseq, startedAt } = page.cursor;
-  await tx`
-    insert into cursors (tenant_id, mailbox_id, folder, uid_validity, last_uid, highest_modseq, started_at, checked_at, epoch)
-    values (${grant.tenantId}, ${mailboxId}, ${page.folder}, ${String(uidValidity)}::bigint, ${lastUid},
-      ${highestModseq === null ? null : String(highestModseq)}::numeric, ${startedAt.toISOString()}::timestamptz, case when ${page.last} then now() end, ${page.epoch})
-    on conflict (tenant_id, mailbox_id, folder) do update set
-      uid_validity = excluded.uid_validity, last_uid = excluded.last_uid, highest_modseq = excluded.highest_modseq,
-      checked_at = coalesce(excluded.checked_at, cursors.checked_at), epoch = excluded.epoch,
-      -- Under new UIDs the backfill begins anew; what it has read is known by its content.
-      history_uid = case when excluded.uid_validity = cursors.uid_validity then cursors.history_uid end,
-      history_done_at = case when excluded.uid_validity = cursors.uid_validity then cursors.history_done_at end`;
-}
-
-async function moveHistory(
-  tx: Transaction,
-  grant: Grant<"mailbox.poll">,
-  mailboxId: string,
-  { folder, uidValidity, history }: NewPage,
-): Promise<void> {
-  if (history === undefined || history === null) return;
-  await tx`
-    update cursors set history_uid = ${history.reachedUid}, history_done_at = case when ${history.done} then now() end
-    where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder}
-      and uid_validity = ${String(uidValidity)}::bigint`;
 }
 
 async function countTraffic(

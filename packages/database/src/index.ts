@@ -11,6 +11,7 @@ export type { Cancellation } from "./cancel-submission.ts";
 export type { ClassifiedMessage } from "./content-verdicts.ts";
 export type { CredentialLifecycle, StagedCredential } from "./credential-lifecycle.ts";
 export type { CredentialRow } from "./credentials.ts";
+export type { FolderCursor, FolderHistory, HistoryMove } from "./cursors.ts";
 export type { Deliverable } from "./deliverables.ts";
 export type { EventRow } from "./events.ts";
 export type { AccessChanges, AccessReader } from "./fleet/access-changes.ts";
@@ -38,9 +39,6 @@ export type { DeliveryTarget } from "./fleet/submissions.ts";
 export type { TenantRetention } from "./fleet/tenant-retention.ts";
 export type { Beat, BeatAnswer, Workers } from "./fleet/workers.ts";
 export type {
-  FolderCursor,
-  FolderHistory,
-  HistoryMove,
   Inbox,
   NewAttachment,
   NewMessage,
