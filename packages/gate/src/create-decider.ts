@@ -19,7 +19,7 @@ export type Question = {
 /** `reason` is the ids of the policies that decided, or why none did. */
 export type Decision = { readonly allowed: boolean; readonly reason: string };
 
-/** Some kilobytes each at the very most, some 700 bytes as a rule: the mailboxes of a large poll worker with room to spare. */
+/** Some kilobytes each at the very most, some 700 bytes as a rule: the tenants of a large fleet, each asking a few things. */
 const decisionsKeptMax = 20_000;
 
 /**
@@ -36,7 +36,7 @@ export function createDecider(policies: LoadedPolicies): (question: Question) =>
     compute: (request) => evaluate(policies, request),
     keptMax: decisionsKeptMax,
   });
-  return (question) => decide(toCedarRequest(question));
+  return (question) => decide(toCedarRequest(question, policies));
 }
 
 function evaluate(policies: LoadedPolicies, request: CedarRequest): Decision {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { addActor, addTenant, emptyWorld, mayDo, memoryAudit, worldFacts } from "../test/world.ts";
+import { addActor, addMailbox, addTenant, emptyWorld, mayDo, memoryAudit, worldFacts } from "../test/world.ts";
 import { createGate } from "./create-gate.ts";
 import { loadPolicies, nameExtraPolicies, readOwnPolicies } from "./load-policies.ts";
 
@@ -25,6 +25,34 @@ describe("an operator's own policies", () => {
     expect(await mayDo(gate, addActor(world, "agent", closed), "tenant.read", { tenantId: closed })).toBe(true);
     expect(await mayDo(gate, addActor(world, "service", closed), "tenant.read", { tenantId: closed })).toBe(false);
     expect(audit.recorded.map(({ reason }) => reason)).toContain("no-sending");
+  });
+
+  it.each([
+    ["in its scope", (id: string) => `forbid (principal, action, resource == Mailbox::"${id}");`],
+    ["in its scope, as what lies there", (id: string) => `forbid (principal, action, resource in Mailbox::"${id}");`],
+    ["in a condition", (id: string) => `forbid (principal, action, resource) when { resource == Mailbox::"${id}" };`],
+    [
+      "among others",
+      (id: string) =>
+        `forbid (principal, action, resource) when { resource is Mailbox && [Mailbox::"x", Mailbox::"${id}"].contains(resource) };`,
+    ],
+  ])("tell the mailbox that one names %s from all others that are like it", async (_where, forbidding) => {
+    const world = emptyWorld();
+    const tenantId = addTenant(world);
+    const [named, alike] = [addMailbox(world, tenantId), addMailbox(world, tenantId)];
+    const facts = worldFacts(() => world);
+    const gate = createGate({
+      extraPolicies: [forbidding(named)],
+      facts,
+      audit: memoryAudit(),
+      now: () => new Date(),
+    });
+    const agent = addActor(world, "agent", tenantId);
+    const answers = [];
+    for (const mailboxId of [alike, named, alike, named]) {
+      answers.push(await mayDo(gate, agent, "message.read", { tenantId, mailboxId }));
+    }
+    expect(answers).toEqual([true, false, true, false]);
   });
 
   it("permit more inside a tenant, and never another tenant's", async () => {

@@ -28,6 +28,8 @@ export type PolicyText = { readonly name: string; readonly text: string };
 export type LoadedPolicies = {
   readonly version: string;
   readonly schemaName: string;
+  /** Some policy names a mailbox (`Mailbox::"…"`): it decides by which one is asked about, and not only by what it is like. */
+  readonly namesMailboxes: boolean;
 };
 
 /** Our own policies, as they lie in `policies/`. */
@@ -71,7 +73,7 @@ export function loadPolicies(files: readonly PolicyText[]): LoadedPolicies {
   for (const parsed of [preparseSchema(schemaName, schema), preparsePolicySet(version, policySet)]) {
     if (parsed.type === "failure") throw faulty(parsed.errors.map(({ message }) => message));
   }
-  return { version, schemaName };
+  return { version, schemaName, namesMailboxes: policies.some(({ text }) => namesMailbox(text)) };
 }
 
 type Policy = { readonly id: string; readonly text: string; readonly file: PolicyText; readonly at: number };
@@ -89,6 +91,18 @@ function splitPolicies(file: PolicyText): readonly Policy[] {
     const at = Math.max(0, Buffer.from(file.text).indexOf(text));
     return { id: annotated ?? `${file.name} #${index + 1}`, text, file, at };
   });
+}
+
+/** In its scope, `{"type": "Mailbox", "id": "…"}`, or as a value in a condition, `{"__entity": {"type": "Mailbox", "id": "…"}}`. */
+function namesMailbox(text: string): boolean {
+  const parsed = policyToJson(text);
+  if (parsed.type === "failure") return true;
+  let isNamed = false;
+  JSON.stringify(parsed.json, (_key, value: unknown) => {
+    if (typeof value === "object" && value !== null && "type" in value && value.type === "Mailbox") isNamed = true;
+    return value;
+  });
+  return isNamed;
 }
 
 /** Cedar counts bytes of UTF-8. */

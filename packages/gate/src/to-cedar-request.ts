@@ -1,6 +1,7 @@
 import type { EntityJson, StatefulAuthorizationCall, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs";
 import type { ActorKind } from "./actor.ts";
 import type { Question } from "./create-decider.ts";
+import type { LoadedPolicies } from "./load-policies.ts";
 
 const typeByKind = {
   operator: "Operator",
@@ -18,11 +19,22 @@ export type CedarRequest = Pick<
   "principal" | "action" | "resource" | "context" | "entities"
 >;
 
-/** A question in Cedar's words, as `policies/schema.cedarschema` declares them. At most three entities: each one costs. */
-export function toCedarRequest(question: Question): CedarRequest {
+/** The one mailbox of a request, where no policy tells mailboxes apart by their names. */
+const askedMailbox = "asked";
+
+/**
+ * A question in Cedar's words, as `policies/schema.cedarschema` declares them. At most three entities: each one costs.
+ * Without `namesMailboxes` all mailboxes that are alike in what policies can see make one request, which is decided once.
+ */
+export function toCedarRequest(
+  question: Question,
+  { namesMailboxes }: Pick<LoadedPolicies, "namesMailboxes">,
+): CedarRequest {
   const { actor, action, tenantId, mailboxId, facts } = question;
   const principal = { type: typeByKind[actor.kind], id: actor.id };
-  const entities: EntityJson[] = [{ uid: principal, attrs: principalAttributes(question), parents: [] }];
+  const mailbox = { type: "Mailbox", id: namesMailboxes && mailboxId !== null ? mailboxId : askedMailbox };
+  const attrs = principalAttributes(question, mailbox);
+  const entities: EntityJson[] = [{ uid: principal, attrs, parents: [] }];
   const request = { principal, action: { type: "Action", id: action }, entities };
   if (tenantId === null) return { ...request, resource: fleet, context: {} };
 
@@ -35,7 +47,6 @@ export function toCedarRequest(question: Question): CedarRequest {
   const context = { tenant: { __entity: tenant }, ...addressed };
   if (mailboxId === null) return { ...request, resource: tenant, context };
 
-  const mailbox = { type: "Mailbox", id: mailboxId };
   if (facts.mailbox !== null) {
     const { tenantId: ownerId, state, reason } = facts.mailbox;
     const owner = { type: "Tenant", id: ownerId };
@@ -50,7 +61,7 @@ export function toCedarRequest(question: Question): CedarRequest {
   return { ...request, resource: mailbox, context };
 }
 
-function principalAttributes({ actor, action, mailboxId, facts }: Question): EntityJson["attrs"] {
+function principalAttributes({ actor, action, mailboxId, facts }: Question, mailbox: TypeAndId): EntityJson["attrs"] {
   const attributes: EntityJson["attrs"] = {};
   if (actor.tenantId !== null) attributes["home"] = entity("Tenant", actor.tenantId);
   if (actor.kind === "channel" || actor.kind === "process") return attributes;
@@ -65,7 +76,7 @@ function principalAttributes({ actor, action, mailboxId, facts }: Question): Ent
   }
   if (actor.mailboxIds !== null) {
     const isBound = mailboxId !== null && actor.mailboxIds.includes(mailboxId);
-    attributes["mailboxes"] = isBound ? [entity("Mailbox", mailboxId)] : [];
+    attributes["mailboxes"] = isBound ? [{ __entity: mailbox }] : [];
   }
   return attributes;
 }
