@@ -1,4 +1,4 @@
-import type { Judgement, MailboxRow, NewMessage, SenderFacts } from "@mailfleet/database";
+import type { Judgement, NewMessage, Pollable, SenderFacts } from "@mailfleet/database";
 import { comparedAddress } from "@mailfleet/domain";
 import { judgeSender, type TxtLookup } from "@mailfleet/trust";
 
@@ -11,7 +11,7 @@ export type CheckedMessage = Pick<NewMessage, "envelope" | "receivedAt"> & {
 };
 
 export type SenderContext = {
-  readonly mailbox: Pick<MailboxRow, "senderTrust">;
+  readonly mailbox: Pick<Pollable, "senderTrust">;
   readonly facts: Pick<SenderFacts, "policy">;
   readonly lookup: TxtLookup;
 };

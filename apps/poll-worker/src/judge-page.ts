@@ -3,8 +3,8 @@ import {
   type Database,
   type InboundAction,
   type Judgement,
-  type MailboxRow,
   type NewMessage,
+  type Pollable,
   type SenderFacts,
   type TenantPolicy,
   unjudged,
@@ -33,7 +33,7 @@ export type DraftMessage = Omit<NewMessage, "judgement"> &
   );
 
 export type JudgedPage = {
-  readonly mailbox: Pick<MailboxRow, "senderTrust">;
+  readonly mailbox: Pick<Pollable, "senderTrust">;
   readonly drafts: readonly DraftMessage[];
   readonly signal: AbortSignal;
 };

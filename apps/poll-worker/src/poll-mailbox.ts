@@ -1,4 +1,4 @@
-import type { Database, MailboxRow, PollStart, StoredPage } from "@mailfleet/database";
+import type { Database, Pollable, PollStart, StoredPage } from "@mailfleet/database";
 import {
   type BlobStore,
   type ContentClassifier,
@@ -170,12 +170,12 @@ async function tryPass(
     wasHeld = look !== null;
     if (look?.nothingNew && !readsMore) return { wasHeld, pass: await nothingNew(deps, context, look, authorizedAt) };
     warm = look?.warm;
-    const mailbox = await deps.database.mailboxes.find(grant, context.mailboxId);
+    const mailbox = await deps.database.mailboxes.pollable(grant, context.mailboxId);
     if (mailbox === null) throw new OperationalError("resource.missing", "the mailbox is gone");
     const left = bytesLeft(deps, context, mailbox);
     warm ??= await openCold(deps, context, grant, mailbox);
     doneReading = await context.reading.take(context.tenantId, context.run.signal);
-    const read = await readMailbox(deps, context, { grant, mailbox, warm, left, progress });
+    const read = await readMailbox(deps, context, { mailbox, warm, left, progress });
     doneReading();
     const { isWhole, settled, ...found } = read;
     const { storedCount } = progress;
@@ -197,7 +197,7 @@ async function tryPass(
   }
 }
 
-function bytesLeft({ polling, now }: PollMailboxDeps, { poll }: PassContext, { imap }: MailboxRow) {
+function bytesLeft({ polling, now }: PollMailboxDeps, { poll }: PassContext, { imap }: Pollable) {
   const { bytesToday = 0 } = poll ?? {};
   return dayBytesLeft({ host: imap.host.toLowerCase(), bytesToday, bytesMax: polling.dayBytesMax }, now());
 }
@@ -220,7 +220,7 @@ async function openCold(
   { tokens, source, warm, now }: PollMailboxDeps,
   { tenantId, mailboxId, epoch, opened, run }: PassContext,
   grant: Grant<"mailbox.poll">,
-  { imap, folder }: MailboxRow,
+  { imap, folder }: Pollable,
 ): Promise<WarmConnection> {
   const { signal } = run;
   const login = await tokens.login(grant, mailboxId, { signal });

@@ -1,6 +1,5 @@
-import type { MailboxRow } from "@mailfleet/database";
+import type { Pollable } from "@mailfleet/database";
 import type { FolderState } from "@mailfleet/domain";
-import type { Grant } from "@mailfleet/gate";
 import type { MailPage } from "@mailfleet/mail-source";
 import type { DayBytesLeft } from "./day-budget.ts";
 import { judgePage } from "./judge-page.ts";
@@ -14,8 +13,7 @@ import type { WarmConnection } from "./warm/create-warm-connections.ts";
 import { isSame } from "./warm/look-warm.ts";
 
 export type Reading = {
-  readonly grant: Grant<"mailbox.poll">;
-  readonly mailbox: MailboxRow;
+  readonly mailbox: Pollable;
   readonly warm: WarmConnection;
   readonly left: DayBytesLeft;
   /** What is stored by now, whatever comes after it. */
@@ -37,12 +35,13 @@ export async function readMailbox(deps: PollMailboxDeps, context: PassContext, r
   const { connection, settled } = warm;
   const { budget } = deps.polling;
   const spending = startSpending(within(budget, left.news), () => performance.now());
-  const first = await readWatched(deps, context, { ...reading, spending, state: settled });
+  const first = await readWatched(deps, context, { ...reading, spending, state: settled, cursor: mailbox.cursor });
   if (first.cut || !context.poll?.readsMore) return { ...first, settled, backfilling: false };
   const more = await readMore({
     ...{ connection, mailbox, run: context.run, authorize: context.authorize, inbox: deps.database.inbox },
     ...{ spending, historyBudget: within({ ...budget, messagesMax: historyMessagesMax }, left.history) },
-    request: async (folder) => request(deps, context, await context.authorize(), { ...mailbox, folder }),
+    request: async (folder) =>
+      request(deps, context, { ...mailbox, folder, cursor: await position(deps, context, folder) }),
     store: (folder, page) => storeOne(deps, context, { ...mailbox, folder }, page),
     noteLooked: async (folder, uidValidity) =>
       deps.database.inbox.noteLooked(await context.authorize(), { epoch: context.epoch, folder, uidValidity }),
@@ -52,7 +51,8 @@ export async function readMailbox(deps: PollMailboxDeps, context: PassContext, r
   // Only one folder can be waited on. What came into it while the others were read is read now.
   const state = await connection.examine(mailbox.folder, { signal: context.run.signal });
   if (isSame(state, settled)) return { ...first, settled, backfilling: false };
-  const again = await readWatched(deps, context, { ...reading, spending, state });
+  const cursor = await position(deps, context, mailbox.folder);
+  const again = await readWatched(deps, context, { ...reading, spending, state, cursor });
   return { ...again, isWhole: first.isWhole && again.isWhole, settled: state, backfilling: false };
 }
 
@@ -62,10 +62,11 @@ type Watched = Pick<Read, "checked" | "cut" | "isWhole">;
 async function readWatched(
   deps: PollMailboxDeps,
   context: PassContext,
-  reading: Reading & { readonly spending: Spending; readonly state: FolderState },
+  reading: Omit<Reading, "left"> &
+    Pick<Pollable, "cursor"> & { readonly spending: Spending; readonly state: FolderState },
 ): Promise<Watched> {
-  const { grant, mailbox, warm, progress, spending, state } = reading;
-  const asked = await request(deps, context, grant, mailbox, state);
+  const { mailbox, warm, progress, spending, state, cursor } = reading;
+  const asked = request(deps, context, { ...mailbox, cursor, state });
   const store = async (page: MailPage) => {
     const storedCount = await storeOne(deps, context, mailbox, page);
     progress.storedCount += storedCount;
@@ -82,18 +83,19 @@ const historyMessagesMax = 500;
 
 const within = (budget: PollBudget, bytesMax: number) => ({ ...budget, bytesMax: Math.min(budget.bytesMax, bytesMax) });
 
-async function request(
+const position = async ({ database }: PollMailboxDeps, { authorize }: PassContext, folder: string) =>
+  database.inbox.position(await authorize(), folder);
+
+function request(
   { database, polling }: PollMailboxDeps,
   { authorize }: PassContext,
-  grant: Grant<"mailbox.poll">,
-  { folder, startFrom }: MailboxRow,
-  state?: FolderState,
+  { folder, startFrom, cursor, state }: Pick<Pollable, "cursor" | "folder" | "startFrom"> & { state?: FolderState },
 ) {
   return {
     folder,
     startFrom,
     ...(state === undefined ? {} : { state }),
-    cursor: await database.inbox.position(grant, folder),
+    cursor,
     knownUids: async (from: number, uidValidity: bigint) =>
       database.inbox.knownUids(await authorize(), folder, from, uidValidity),
     limits: { ...pageLimits, pageMessagesMax: polling.pageMessagesMax },
@@ -106,7 +108,7 @@ const pageLimits = { pageBytesMax: 16_000_000, messageBytesMax: 32_000_000, look
 async function storeOne(
   deps: PollMailboxDeps,
   context: PassContext,
-  mailbox: Pick<MailboxRow, "folder" | "senderTrust">,
+  mailbox: Pick<Pollable, "folder" | "senderTrust">,
   page: StorablePage,
 ): Promise<number> {
   const grant = await context.authorize(); // a suspended tenant or a paused mailbox ends the poll here

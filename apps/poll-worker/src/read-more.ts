@@ -1,4 +1,4 @@
-import type { HistoryMove, Inbox, MailboxRow } from "@mailfleet/database";
+import type { HistoryMove, Inbox, Pollable } from "@mailfleet/database";
 import type { MailConnection } from "@mailfleet/domain";
 import type { Grant } from "@mailfleet/gate";
 import { type MailPage, type ReadPagesRequest, readHistory } from "@mailfleet/mail-source";
@@ -14,7 +14,7 @@ export type StorablePage = Omit<MailPage, "cursorAfter" | "reconciling"> & {
 
 export type ReadMore = {
   readonly connection: MailConnection;
-  readonly mailbox: Pick<MailboxRow, "folder" | "moreFolders" | "backfillMs">;
+  readonly mailbox: Pick<Pollable, "folder" | "moreFolders" | "backfillMs">;
   readonly inbox: Pick<Inbox, "history">;
   readonly run: Run;
   readonly authorize: () => Promise<Grant<"mailbox.poll">>;

@@ -1,8 +1,9 @@
-import { type Binding, CredentialId, type MailboxId, newId, type TenantId } from "@mailfleet/domain";
+import { type Binding, CredentialId, type MailboxId, newId } from "@mailfleet/domain";
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection, Sql } from "./connection.ts";
 import { and, desc, eq, isNull } from "./drizzle.ts";
 import { answersByPlace, microBatch, placedJson } from "./micro-batch.ts";
+import type { OfMailbox } from "./pollables.ts";
 import { credentials } from "./schema.ts";
 
 export type CredentialRow = typeof credentials.$inferSelect;
@@ -59,8 +60,6 @@ export function createCredentials({ sql, orm, now }: Connection): Credentials {
     },
   };
 }
-
-type OfMailbox = { readonly tenantId: TenantId; readonly mailboxId: MailboxId };
 
 async function readCurrent(sql: Sql, items: readonly OfMailbox[]): Promise<readonly (CurrentCredential | null)[]> {
   const rows = await sql`

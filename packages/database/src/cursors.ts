@@ -39,7 +39,10 @@ export async function findCursor(
   const [row] = await sql`
     select uid_validity::text as uid_validity, last_uid::float8 as last_uid, highest_modseq::text as highest_modseq, started_at
     from cursors where tenant_id = ${grant.tenantId} and mailbox_id = ${mailboxId} and folder = ${folder}`;
-  if (!row) return null;
+  return row === undefined ? null : cursorOf(row);
+}
+
+export function cursorOf(row: Record<string, unknown>): FolderCursor {
   const modseq = row["highest_modseq"];
   return {
     uidValidity: BigInt(String(row["uid_validity"])),

@@ -58,6 +58,7 @@ export type { MessageTraces } from "./named-submissions.ts";
 export type { Contents, DestroyedKey, Offboarding, Remains } from "./offboarding.ts";
 export type { Database, DatabaseOptions } from "./open-database.ts";
 export { openDatabase } from "./open-database.ts";
+export type { Pollable } from "./pollables.ts";
 export type { HeldMessage, Quarantine } from "./quarantine.ts";
 export type { Address, Envelope, OutboundPolicy, SenderTrust, SubmissionState, UncertainPolicy } from "./schema.ts";
 export { noSenderTrust, outboundPolicies, uncertainPolicies } from "./schema.ts";

@@ -10,6 +10,8 @@ import {
 import { type Grant, requireGrant } from "@mailfleet/gate";
 import type { Connection } from "./connection.ts";
 import { and, asc, eq, expression } from "./drizzle.ts";
+import { microBatch } from "./micro-batch.ts";
+import { type OfMailbox, type Pollable, readPollables } from "./pollables.ts";
 import { type EventType, recordEvents } from "./record-events.ts";
 import { cursors, mailboxes } from "./schema.ts";
 
@@ -23,6 +25,8 @@ export type Mailboxes = {
     grant: Grant<"mailbox.poll" | "mailbox.read" | "submission.create" | "submission.deliver">,
     mailboxId: MailboxId,
   ): Promise<MailboxRow | null>;
+  /** Null: the mailbox is gone. */
+  pollable(grant: Grant<"mailbox.poll">, mailboxId: MailboxId): Promise<Pollable | null>;
   list(grant: Grant<"mailbox.read">): Promise<readonly MailboxRow[]>;
   cursors(grant: Grant<"mailbox.read">, mailboxId: MailboxId): Promise<readonly CursorRow[]>;
   /**
@@ -55,8 +59,12 @@ export type Mailboxes = {
   prove(grant: Grant<"mailbox.manage">, mailboxId: MailboxId, as?: "active" | "paused"): Promise<boolean>;
 };
 
+/** As with credentials: workers begin with many mailboxes at the same moment. */
+const batch = { waitMs: 2, sizeMax: 200 } as const;
+
 export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
-  // Every poll asks: the statement is composed once.
+  const pollables = microBatch({ ...batch, run: (items: readonly OfMailbox[]) => readPollables(sql, items) });
+  // Every submission asks: the statement is composed once.
   const asked = and(
     eq(mailboxes.tenantId, expression.placeholder("tenantId")),
     eq(mailboxes.id, expression.placeholder("id")),
@@ -68,6 +76,10 @@ export function createMailboxes({ sql, orm, now }: Connection): Mailboxes {
       requireGrant(grant, now());
       const [row] = await finding.execute({ tenantId: grant.tenantId, id: mailboxId });
       return row ?? null;
+    },
+    pollable(grant, mailboxId) {
+      requireGrant(grant, now());
+      return pollables({ tenantId: grant.tenantId, mailboxId });
     },
     async list(grant) {
       requireGrant(grant, now());

@@ -34,8 +34,8 @@ export const pollPoints: readonly PollPoint[] = [
     pages: [0],
   },
   {
-    name: "logged in to the mail server, before it read the cursor",
-    point: { file: readMailbox, before: "const asked = await request", hit: 1 },
+    name: "logged in to the mail server, before it asked for the folder",
+    point: { file: readMailbox, before: "const asked = request", hit: 1 },
     pages: [0],
   },
   {
